@@ -1,0 +1,36 @@
+-- What the application's role may do: all of it, in one place.
+--
+-- The role's name is the custom setting `leadmagnet.app_role`, by default lm_app. Where the role
+-- bears another name: ALTER DATABASE … SET leadmagnet.app_role = '…', or Flyway's initSql
+-- SET leadmagnet.app_role = '…'. A role that does not exist is passed over with a notice.
+DO $grants$
+DECLARE
+    app text := coalesce(nullif(current_setting('leadmagnet.app_role', true), ''), 'lm_app');
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = app) THEN
+        RAISE NOTICE 'role % does not exist: nothing is granted', app;
+        RETURN;
+    END IF;
+
+    EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
+        lm_download_tokens, lm_consent_events, lm_consent_context TO %I', app);
+
+    EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
+
+    EXECUTE format('GRANT INSERT (email, locale, source, asked_consents) ON lm_subscribers TO %I', app);
+    EXECUTE format('GRANT UPDATE (status, status_at, newsletter, newsletter_at, locale,
+        asked_at, asked_consents, confirmed_at) ON lm_subscribers TO %I', app);
+
+    EXECUTE format('GRANT INSERT (subscriber_id, magnet_id, locale, consents) ON lm_outbox TO %I', app);
+    EXECUTE format('GRANT UPDATE (state, due_at, claims, attempts, kind, reason, message_id, sent_at)
+        ON lm_outbox TO %I', app);
+
+    EXECUTE format('GRANT INSERT (token_hash, kind, subscriber_id, outbox_id, expires_at)
+        ON lm_download_tokens TO %I', app);
+    EXECUTE format('GRANT UPDATE (use_count) ON lm_download_tokens TO %I', app);
+
+    EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, policy_version,
+        locale, gesture) ON lm_consent_events TO %I', app);
+    EXECUTE format('GRANT INSERT (event_id, ip, user_agent) ON lm_consent_context TO %I', app);
+END
+$grants$;

@@ -1,0 +1,21 @@
+-- One row for each normalised address (ASCII, lower case, punycode: normalised in Python, once).
+CREATE TABLE lm_subscribers (
+    id uuid PRIMARY KEY DEFAULT uuidv7(),
+    email text NOT NULL UNIQUE
+        CHECK (email ~ '^[\x21-\x7e]+@[\x21-\x7e]+$' AND email = lower(email) AND length(email) <= 254),
+    status text NOT NULL DEFAULT 'pending'
+        CHECK (status IN ('pending', 'confirmed', 'unsubscribed', 'bounced', 'complained')),
+    status_at timestamptz NOT NULL DEFAULT now(),
+    newsletter boolean NOT NULL DEFAULT false,
+    newsletter_at timestamptz,
+    locale text NOT NULL CHECK (locale IN ('fr', 'en')),
+    source text,
+    -- The latest request that queued a mail: asking for the same again waits for the cool-down.
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    asked_consents text[] NOT NULL,
+    -- Set by the first press of the button in the mail, never unset: the right to the file stays.
+    confirmed_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT lm_subscribers_confirmed CHECK (status <> 'confirmed' OR confirmed_at IS NOT NULL),
+    CONSTRAINT lm_subscribers_newsletter CHECK (NOT newsletter OR status IN ('confirmed', 'bounced'))
+) WITH (fillfactor = 85);

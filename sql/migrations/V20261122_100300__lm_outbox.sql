@@ -1,0 +1,27 @@
+-- Mails to send, written by the transaction that caused them. Which mail a row becomes (opt-in or
+-- file) is decided when it is claimed, from the subscriber's state at that moment.
+CREATE TABLE lm_outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
+    magnet_id bigint NOT NULL REFERENCES lm_magnets,
+    locale text NOT NULL CHECK (locale IN ('fr', 'en')),
+    -- The wordings agreed to in the page: what the press of the button will confirm.
+    consents text[] NOT NULL,
+    state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'dead', 'cancelled')),
+    -- When the row may be claimed. A claim moves it to the end of the lease, so that a row whose
+    -- worker died is simply due again.
+    due_at timestamptz NOT NULL DEFAULT now(),
+    -- Grows with each claim: the fencing token that a late worker no longer matches.
+    claims integer NOT NULL DEFAULT 0,
+    attempts integer NOT NULL DEFAULT 0,
+    -- Which mail the latest claim made of it, and why the latest attempt did not send it.
+    kind text CHECK (kind IN ('confirmation', 'file')),
+    reason text,
+    message_id text,
+    sent_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT lm_outbox_sent CHECK ((state = 'sent') = (sent_at IS NOT NULL))
+) WITH (fillfactor = 85);
+
+CREATE INDEX lm_outbox_due ON lm_outbox (due_at) WHERE state = 'queued';
+CREATE INDEX lm_outbox_subscriber ON lm_outbox (subscriber_id);

@@ -1,0 +1,23 @@
+-- name: token_describe
+-- What pressing the button behind this link would do; reads only.
+-- `expired` is also the link of somebody who said "this was not me" and never confirmed.
+SELECT CASE
+           WHEN t.expires_at <= now() THEN 'expired'
+           WHEN lm_may_confirm(s, t.kind, o.created_at, 'newsletter' = ANY (asked.purposes)) THEN 'pending'
+           WHEN s.confirmed_at IS NOT NULL THEN 'confirmed'
+           ELSE 'expired'
+       END AS status,
+       s.email, m.slug, m.title ->> %(locale)s::text AS title, m.file_name, asked.purposes
+FROM lm_download_tokens t
+JOIN lm_subscribers s ON s.id = t.subscriber_id
+JOIN lm_outbox o ON o.id = t.outbox_id
+JOIN lm_magnets m ON m.id = o.magnet_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(c.purpose ORDER BY c.purpose) AS purposes
+    FROM lm_consent_texts c WHERE c.id = ANY (o.consents)
+) asked
+WHERE t.token_hash = %(token_hash)s;
+
+-- name: token_release
+-- Takes back a counted use: the press was heard, but no file could be handed out.
+UPDATE lm_download_tokens SET use_count = use_count - 1 WHERE id = %(token_id)s AND use_count > 0;

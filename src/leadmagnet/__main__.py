@@ -1,0 +1,3 @@
+from leadmagnet.cli import main
+
+main()

@@ -1,0 +1,58 @@
+"""One normalisation of e-mail addresses, done once, at the door."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+
+from email_validator import EmailSyntaxError, EmailUndeliverableError, validate_email
+
+# Mailboxes of machines and of duty (RFC 2142): nobody there asked for a guide.
+ROLES = frozenset(
+    "abuse bounce bounces do-not-reply donotreply hostmaster mailer-daemon no-reply noc noreply"
+    " postmaster root security usenet webmaster".split()
+)
+
+
+class AddressRefused(ValueError):
+    """`code` is `email_invalid`, or `email_unsupported` for what Amazon SES cannot deliver to."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def normalise(email: str) -> str:
+    """The address in ASCII and lower case, its domain in punycode (RFC 5891).
+
+    No look-up in the DNS. Raises AddressRefused.
+    """
+    email = email.strip(" ")
+    if not email.isprintable():
+        raise AddressRefused("email_invalid")
+    local, at, _ = email.rpartition("@")
+    if at and local and not local.isascii():
+        # SES takes no SMTPUTF8 (RFC 6531) before the @.
+        raise AddressRefused("email_unsupported")
+    try:
+        parsed = validate_email(
+            email, check_deliverability=False, allow_smtputf8=False, strict=True
+        )
+    except (EmailSyntaxError, EmailUndeliverableError):
+        raise AddressRefused("email_invalid") from None
+    if parsed.ascii_email is None:
+        raise AddressRefused("email_unsupported")
+    return parsed.ascii_email.lower()
+
+
+def mailable(email: str, *, sender: str) -> bool:
+    """Whether a person may stand behind the normalised address: no role, not our own domain."""
+    local, _, domain = email.rpartition("@")
+    own_domain = parseaddr(sender)[1].rpartition("@")[2].lower()
+    return local.partition("+")[0] not in ROLES and domain != own_domain
+
+
+def masked(email: str) -> str:
+    """Enough for its owner to know it again, too little for anybody else: `a•••@e•••.org`."""
+    local, _, domain = email.rpartition("@")
+    name, dot, tld = domain.rpartition(".")
+    return f"{local[0]}•••@{name[:1]}•••{dot}{tld}"

@@ -1,0 +1,49 @@
+"""The Flask application: frame and routes put together."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_smorest import Blueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from leadmagnet import __version__, headers, problems
+from leadmagnet.routes import docs, ops, public
+from leadmagnet.services import Services
+
+BODY_BYTES = 16 * 1024
+DESCRIPTION = """\
+Turns a visitor's e-mail address into a proven consent and, one deliberate click later, into a
+free guide. No `GET`, `HEAD` or `OPTIONS` changes anything. Errors are problem+json (RFC 9457):
+`code` is a stable word, `detail` a sentence for the visitor in French or English
+(`Accept-Language`)."""
+
+
+def create_app(services: Services | None) -> Flask:
+    """The WSGI application. Without services it can describe itself, and nothing else."""
+    app = Flask("leadmagnet", static_folder=None)
+    app.config.update(
+        API_TITLE="Lead magnet API",
+        API_VERSION=__version__,
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}, "servers": [{"url": "/"}]},
+        MAX_CONTENT_LENGTH=BODY_BYTES,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.strict_slashes = False
+    origins, hops = frozenset[str](), 0
+    if services:
+        app.extensions["leadmagnet"] = services
+        origins = frozenset(services.config.cors_origins)
+        hops = services.config.trusted_proxies
+    if hops:
+        # Only the hops we put there ourselves are believed; the rest is what a client wrote.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    headers.install(app, origins=origins, behind_proxy=hops > 0)
+    api = problems.Api(app)
+    blueprints: tuple[Blueprint, ...] = (public.blp, ops.blp)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    app.extensions["openapi"] = api.spec
+    app.register_blueprint(docs.blp)
+    return app

@@ -1,0 +1,141 @@
+"""The settings, read once from the environment, typed and frozen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import timedelta
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+
+class ConfigError(Exception):
+    """The environment lacks a setting or holds a wrong one; the message names every such setting."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _web_origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an http(s) address without query, like https://www.example.org")
+    return value.rstrip("/")
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    return tuple(_web_origin(item.strip()) for item in value.split(",") if item.strip())
+
+
+def _keys(value: str) -> tuple[bytes, ...]:
+    keys = tuple(key.strip().encode() for key in value.split(",") if key.strip())
+    if not keys or any(len(key) < 32 for key in keys):
+        raise ValueError("each key must have at least 32 characters")
+    return keys
+
+
+def _sender(value: str) -> str:
+    if not value.isprintable() or "@" not in value:
+        raise ValueError("must be an address, like Light & Shutter <guide@example.org>")
+    return value
+
+
+def _number(at_least: int, at_most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and at_least <= int(value) <= at_most):
+            raise ValueError(f"must be a whole number from {at_least} to {at_most}")
+        return int(value)
+
+    return parse
+
+
+def _duration(unit: str, at_most: int) -> Callable[[str], timedelta]:
+    number = _number(1, at_most)
+    return lambda value: timedelta(**{unit: number(value)})
+
+
+def _log_level(value: str) -> str:
+    if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+    return value.upper()
+
+
+def setting(parse: Callable[[str], Any], default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"parse": parse})
+
+
+class FromEnvironment:
+    """Gives a dataclass of settings its reader: field `site_url` is the variable SITE_URL."""
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings of this process."""
+        return cls.from_env(os.environ)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read every field; an empty variable counts as unset.
+
+        Raises ConfigError, which names everything missing or wrong at once.
+        """
+        values: dict[str, Any] = {}
+        missing: list[str] = []
+        wrong: list[str] = []
+        for each in _settings(cls):
+            name = each.name.upper()
+            given = env.get(name, "").strip()
+            if not given:
+                if each.default is MISSING:
+                    missing.append(name)
+                continue
+            try:
+                values[each.name] = each.metadata["parse"](given)
+            except ValueError as error:
+                wrong.append(f"{name} {error}")
+        if missing or wrong:
+            lines = [f"set {', '.join(missing)}"] if missing else []
+            raise ConfigError("; ".join(lines + wrong) + " (.env.example says what each is for)")
+        return cls(**values)
+
+
+def _settings(cls: type) -> tuple[Field[Any], ...]:
+    return fields(cls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(FromEnvironment):
+    """What `serve` and `worker` need. `.env.example` explains each."""
+
+    database_url: str = setting(_text)
+    site_url: str = setting(_web_origin)
+    s3_bucket: str = setting(_text)
+    mail_from: str = setting(_sender)
+    ses_configuration_set: str = setting(_text)
+    unsubscribe_keys: tuple[bytes, ...] = setting(_keys)
+
+    api_url: str | None = setting(_web_origin, None)
+    cors_origins: tuple[str, ...] = setting(_origins, ())
+    trusted_proxies: int = setting(_number(0, 10), 0)
+    token_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=48))
+    token_uses: int = setting(_number(1, 100_000), 100)
+    download_url_seconds: timedelta = setting(
+        _duration("seconds", 7 * 86_400), timedelta(minutes=15)
+    )
+    cool_down_seconds: timedelta = setting(_duration("seconds", 86_400), timedelta(minutes=5))
+    text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
+    lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
+    host: str = setting(_text, "127.0.0.1")
+    port: int = setting(_number(1, 65_535), 8000)
+    web_workers: int = setting(_number(1, 64), 2)
+    web_threads: int = setting(_number(1, 64), 4)
+    log_level: str = setting(_log_level, "INFO")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationConfig(FromEnvironment):
+    """What `migrate` needs: the owner's connection, and the role that the application uses."""
+
+    migration_database_url: str = setting(_text)
+    app_role: str = setting(_text, "lm_app")

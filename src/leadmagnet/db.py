@@ -1,0 +1,115 @@
+"""The database: named queries from sql/queries, one statement each, over a pool of connections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from leadmagnet.errors import Unavailable
+
+Row = dict[str, Any]
+
+# A request waits this long for its turn, its locks and its statement: a 503 within three seconds.
+POOL_SECONDS = 2.0
+SESSION = "-c lock_timeout=2000 -c statement_timeout=2500 -c timezone=UTC"
+
+
+def sql_directory() -> Path:
+    """The folder with `migrations` and `queries`: inside an installed wheel, else the source's."""
+    packaged = Path(str(files("leadmagnet"))) / "_sql"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "sql"
+
+
+def _named(text: str) -> Iterator[tuple[str, str]]:
+    for block in re.split(r"^-- name: ", text, flags=re.M)[1:]:
+        name, _, body = block.partition("\n")
+        # psycopg caches its conversion of short queries only, so comments stay behind.
+        lines = [line for line in body.splitlines() if not line.lstrip().startswith("--")]
+        yield name.strip(), "\n".join(lines).strip().rstrip(";")
+
+
+@cache
+def queries() -> dict[str, str]:
+    """Every query of sql/queries by name. Raises ValueError when a name is there twice."""
+    found: dict[str, str] = {}
+    for path in sorted((sql_directory() / "queries").glob("*.sql")):
+        for name, query in _named(path.read_text(encoding="utf-8")):
+            if name in found:
+                raise ValueError(f"{path.name}: query {name} is defined twice")
+            found[name] = query
+    return found
+
+
+def numbered(query: str) -> str:
+    """The query with $1, $2, … for its parameters, as PREPARE takes it."""
+    order = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", query)))
+    return re.sub(r"%\((\w+)\)s", lambda m: f"${order.index(m[1]) + 1}", query).replace("%%", "%")
+
+
+def _configure(conn: psycopg.Connection[Row]) -> None:
+    conn.prepare_threshold = 0
+
+
+class Database:
+    """Runs named queries. Connections are in autocommit: one statement is one transaction and
+    one round trip.
+
+    Raises Unavailable for whatever is the database's trouble and not the caller's.
+    """
+
+    def __init__(self, url: str, *, size: int) -> None:
+        self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
+            url,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "options": SESSION,
+                "connect_timeout": 2,
+                "application_name": "leadmagnet",
+            },
+            configure=_configure,
+            min_size=1,
+            max_size=size,
+            timeout=POOL_SECONDS,
+            reconnect_timeout=3.0,
+            open=False,
+        )
+
+    def open(self) -> None:
+        """Start connecting, in this process: connections do not survive a fork."""
+        self._pool.open(wait=False)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def one(self, name: str, **parameters: Any) -> Row | None:
+        """The first row of the query, None where it has none."""
+        rows = self.all(name, **parameters)
+        return rows[0] if rows else None
+
+    def all(self, name: str, **parameters: Any) -> list[Row]:
+        """All rows of the query; an empty list for a statement that returns none."""
+        try:
+            with self._pool.connection() as conn:
+                cursor = conn.execute(queries()[name], parameters)
+                return cursor.fetchall() if cursor.description else []
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout) as error:
+            raise Unavailable(name) from error
+
+    def check(self) -> None:
+        """Raise Unavailable unless the database answers and every query fits its tables."""
+        try:
+            with self._pool.connection() as conn:
+                for query in queries().values():
+                    conn.execute(f"PREPARE fits AS {numbered(query)}", prepare=False)
+                    conn.execute("DEALLOCATE fits", prepare=False)
+        except (psycopg.Error, PoolTimeout) as error:
+            raise Unavailable("check") from error

@@ -1,0 +1,61 @@
+"""What can go wrong, as words: one small tree, without a web framework.
+
+LeadMagnetError
+├── Refused              422, with what is wrong where
+├── MagnetUnknown        404
+├── TokenUnknown         404
+├── TokenExpired         410
+├── TokenUsedUp          429
+└── Unavailable          503, try again: nothing was lost or half-written
+    └── FileUnavailable  503, the press was heard, the file cannot be handed out now
+
+`code` is part of the contract; `sentences.py` has the sentence for each, in each language.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LeadMagnetError(Exception):
+    """Root of all expected failures: an HTTP status (a number) and a stable code (a word)."""
+
+    status: ClassVar[int] = 500
+    code: str = "internal_error"
+
+
+class Refused(LeadMagnetError):
+    """The request was understood and refused; `errors` maps a JSON pointer to a code."""
+
+    status = 422
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(", ".join(errors.values()))
+        self.errors = errors
+        self.code = next(iter(errors.values()))
+
+
+class MagnetUnknown(LeadMagnetError):
+    status, code = 404, "magnet_unknown"
+
+
+class TokenUnknown(LeadMagnetError):
+    status, code = 404, "token_unknown"
+
+
+class TokenExpired(LeadMagnetError):
+    status, code = 410, "token_expired"
+
+
+class TokenUsedUp(LeadMagnetError):
+    status, code = 429, "token_used_up"
+
+
+class Unavailable(LeadMagnetError):
+    """The database is away, full or locked, or a deadline passed."""
+
+    status, code = 503, "service_unavailable"
+
+
+class FileUnavailable(Unavailable):
+    code = "file_unavailable"

@@ -1,0 +1,83 @@
+"""What every answer carries: security headers, the request's id, CORS for the listed origins."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+
+log = logging.getLogger("leadmagnet.requests")
+
+EVERYWHERE = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+BEHIND_TLS = "max-age=31536000; includeSubDomains"
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type, Accept-Language",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+def install(app: Flask, *, origins: frozenset[str], behind_proxy: bool) -> None:
+    """Start each request with an id and a clock; end it with headers and one log line."""
+    app.before_request(_start(behind_proxy))
+    app.before_request(_preflight(origins))
+    app.after_request(_finish(origins))
+
+
+def _start(behind_proxy: bool) -> Callable[[], None]:
+    def start() -> None:
+        g.started = time.perf_counter()
+        given = request.headers.get("X-Request-Id", "") if behind_proxy else ""
+        # Our proxy's id, so that both logs tell of one request; never a text of the client's.
+        g.request_id = given if re.fullmatch("[0-9a-f]{32}", given) else uuid4().hex
+
+    return start
+
+
+def _preflight(origins: frozenset[str]) -> Callable[[], Response | None]:
+    def answer() -> Response | None:
+        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+            return None
+        allowed = request.origin in origins
+        return Response(status=204, headers=PREFLIGHT if allowed else None)
+
+    return answer
+
+
+def _finish(origins: frozenset[str]) -> Callable[[Response], Response]:
+    def finish(response: Response) -> Response:
+        for name, value in EVERYWHERE.items():
+            response.headers.setdefault(name, value)
+        if request.is_secure:
+            response.headers["Strict-Transport-Security"] = BEHIND_TLS
+        response.headers["X-Request-Id"] = g.request_id
+        response.vary.update(("Origin", "Accept-Language"))
+        if request.origin in origins:
+            response.headers["Access-Control-Allow-Origin"] = request.origin
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
+        _log(response)
+        return response
+
+    return finish
+
+
+def _log(response: Response) -> None:
+    # The rule, not the path: paths hold tokens.
+    extra = {
+        "method": request.method if request.url_rule else "-",
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+        "ms": round((time.perf_counter() - g.started) * 1000, 1),
+        "request_id": g.request_id,
+    }
+    log.info("request", extra=extra)

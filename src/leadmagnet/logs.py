@@ -1,0 +1,50 @@
+"""Log lines as JSON on stdout: an event's name and ids, never a person.
+
+Exceptions are logged by type and place alone, because their messages repeat what was typed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line |= {key: value for key, value in vars(record).items() if key not in _PLAIN}
+        if record.exc_info and record.exc_info[1]:
+            error = record.exc_info[1]
+            line["error"] = type(error).__name__
+            line["where"] = [
+                f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+                for frame in traceback.extract_tb(error.__traceback__)[-8:]
+            ]
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure(level: str) -> None:
+    """Send our events, and other libraries' warnings by name alone, to stdout."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(_unsaid)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("leadmagnet").setLevel(level)
+
+
+def _unsaid(record: logging.LogRecord) -> bool:
+    """Replace a library's sentence, which may quote addresses or URLs, by where it was said."""
+    if not record.name.startswith("leadmagnet"):
+        record.msg, record.args = "library_warning", ()
+        record.__dict__["logger"] = record.name
+    return True

@@ -1,0 +1,29 @@
+"""Routes translate HTTP and decide nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import cast
+
+from flask import current_app, request
+
+from leadmagnet.services import Services
+from leadmagnet.subscribers import Context
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["leadmagnet"])
+
+
+def context() -> Context:
+    """Where the request came from; what is no address is no evidence."""
+    agent = "".join(c for c in request.user_agent.string[:500] if c.isprintable())
+    return Context(_ip(request.remote_addr or ""), agent or None)
+
+
+def _ip(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)

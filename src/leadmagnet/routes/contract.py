@@ -1,0 +1,41 @@
+"""The decorators that make a route's contract: strict bodies, and the problems it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from flask_smorest import Blueprint as SmorestBlueprint
+
+from leadmagnet.bodies import StrictParser
+from leadmagnet.schemas import ProblemSchema
+from leadmagnet.sentences import PROBLEMS
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
+    ARGUMENTS_PARSER = StrictParser()
+
+    def refuses(self, status: int, *codes: str, pointer: str | None = None) -> Callable[..., Any]:
+        """Document that the route answers this status with these codes."""
+        examples = {code: {"value": _example(status, code, pointer)} for code in codes}
+        decorate: Callable[..., Any] = self.alt_response(
+            status, schema=ProblemSchema, content_type=MEDIA_TYPE, examples=examples
+        )
+        return decorate
+
+
+def _example(status: int, code: str, pointer: str | None) -> dict[str, Any]:
+    detail = PROBLEMS[code]["fr"]
+    example: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if pointer:
+        example["errors"] = [{"pointer": pointer, "code": code, "detail": detail}]
+    return example

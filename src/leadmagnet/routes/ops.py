@@ -1,0 +1,27 @@
+"""Health, for those who run it."""
+
+from __future__ import annotations
+
+from leadmagnet.routes import services
+from leadmagnet.routes.contract import Blueprint
+from leadmagnet.schemas import HealthSchema
+
+blp = Blueprint("operations", "operations", description="For those who run it")
+
+
+@blp.get("/healthz")
+@blp.doc(operationId="health")
+@blp.response(200, HealthSchema, example={"status": "ok"})
+def healthz() -> dict[str, str]:
+    """The process answers"""
+    return {"status": "ok"}
+
+
+@blp.get("/readyz")
+@blp.doc(operationId="readiness")
+@blp.response(200, HealthSchema, example={"status": "ok"})
+@blp.refuses(503, "service_unavailable")
+def readyz() -> dict[str, str]:
+    """The database answers and has the tables this version needs"""
+    services().database.check()
+    return {"status": "ok"}

@@ -1,0 +1,111 @@
+"""The sentence behind each code, for the visitor, in her language: what happened, what to do."""
+
+from __future__ import annotations
+
+LOCALES = ("fr", "en")
+
+ACCEPTED = {
+    "fr": "Si cette adresse peut recevoir le guide, un e-mail vient de partir. Ouvrez-le et appuyez"
+    " sur son bouton. Rien reçu ? Regardez dans les indésirables.",
+    "en": "If this address can receive the guide, an e-mail is on its way. Open it and press its"
+    " button. Nothing there? Look in the junk folder.",
+}
+
+RENEWED = {
+    "fr": "Si ce lien a été émis par nous, un e-mail avec un lien neuf vient de partir à son"
+    " destinataire.",
+    "en": "If this link was issued by us, an e-mail with a fresh link is on its way to its owner.",
+}
+
+PROBLEMS: dict[str, dict[str, str]] = {
+    "request_malformed": {
+        "fr": "La requête n’est pas lisible. Rechargez la page et réessayez.",
+        "en": "The request cannot be read. Reload the page and try again.",
+    },
+    "json_malformed": {
+        "fr": "Le corps de la requête doit être un seul objet JSON en UTF-8. Corrigez-le et renvoyez-le.",
+        "en": "The body must be one JSON object in UTF-8. Correct it and send it again.",
+    },
+    "not_found": {
+        "fr": "Cette adresse ne mène nulle part. Vérifiez-la.",
+        "en": "There is nothing at this address. Check it.",
+    },
+    "magnet_unknown": {
+        "fr": "Ce guide n’existe pas ou n’est plus proposé. Revenez à la page d’accueil.",
+        "en": "This guide does not exist or is no longer offered. Go back to the home page.",
+    },
+    "token_unknown": {
+        "fr": "Ce lien n’est pas valable. Vérifiez qu’il a été copié en entier, ou redemandez le guide.",
+        "en": "This link is not valid. Check that it was copied whole, or ask for the guide again.",
+    },
+    "token_expired": {
+        "fr": "Ce lien a expiré. Demandez-en un neuf, il arrive par e-mail.",
+        "en": "This link has expired. Ask for a fresh one, it comes by e-mail.",
+    },
+    "token_used_up": {
+        "fr": "Ce lien a servi trop souvent. Demandez-en un neuf, il arrive par e-mail.",
+        "en": "This link was used too often. Ask for a fresh one, it comes by e-mail.",
+    },
+    "token_invalid": {
+        "fr": "Le champ « token » doit être le texte qui suit « token= » dans le lien.",
+        "en": "The field “token” must be the text after “token=” in the link.",
+    },
+    "method_not_allowed": {
+        "fr": "Cette méthode n’est pas permise ici. L’en-tête Allow dit lesquelles le sont.",
+        "en": "This method is not allowed here. The Allow header says which are.",
+    },
+    "body_timeout": {
+        "fr": "La requête a mis trop de temps à arriver. Réessayez.",
+        "en": "The request took too long to arrive. Try again.",
+    },
+    "body_too_large": {
+        "fr": "La requête est trop grande. Envoyez moins de données.",
+        "en": "The request is too large. Send less.",
+    },
+    "media_type_unsupported": {
+        "fr": "Envoyez le corps en JSON, avec l’en-tête Content-Type: application/json.",
+        "en": "Send the body as JSON, with the header Content-Type: application/json.",
+    },
+    "email_invalid": {
+        "fr": "Cette adresse e-mail n’est pas valable. Vérifiez-la, par exemple nom@domaine.fr.",
+        "en": "This e-mail address is not valid. Check it; it should look like name@domain.com.",
+    },
+    "email_unsupported": {
+        "fr": "Notre service d’envoi ne sait pas écrire à une adresse accentuée avant le @. Donnez-en"
+        " une autre.",
+        "en": "Our mail service cannot write to an address with accents before the @. Give another one.",
+    },
+    "consent_required": {
+        "fr": "Cochez la case qui permet de vous envoyer le guide : sans elle, nous ne pouvons pas écrire.",
+        "en": "Tick the box that lets us send you the guide: without it we may not write to you.",
+    },
+    "consent_unknown": {
+        "fr": "Le texte accepté n’est plus celui de la page. Rechargez la page et recommencez.",
+        "en": "The text you agreed to is no longer the page’s. Reload the page and start again.",
+    },
+    "locale_unknown": {
+        "fr": "La langue doit être « fr » ou « en ».",
+        "en": "The language must be “fr” or “en”.",
+    },
+    "field_invalid": {
+        "fr": "Ce champ n’a pas la forme attendue. Corrigez-le.",
+        "en": "This field does not have the expected form. Correct it.",
+    },
+    "field_unknown": {
+        "fr": "Ce champ n’existe pas. Enlevez-le.",
+        "en": "This field does not exist. Remove it.",
+    },
+    "service_unavailable": {
+        "fr": "Le service est momentanément indisponible. Rien n’est perdu : réessayez dans un instant.",
+        "en": "The service is unavailable for a moment. Nothing is lost: try again shortly.",
+    },
+    "file_unavailable": {
+        "fr": "Votre confirmation est notée, mais le fichier n’est pas disponible pour l’instant."
+        " Réessayez dans un instant.",
+        "en": "Your confirmation is noted, but the file is not available right now. Try again shortly.",
+    },
+    "internal_error": {
+        "fr": "Une erreur est survenue de notre côté. Réessayez plus tard.",
+        "en": "Something went wrong on our side. Try again later.",
+    },
+}

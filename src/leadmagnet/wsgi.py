@@ -1,0 +1,12 @@
+"""The application as a server loads it. A missing setting stops the start and names itself."""
+
+from __future__ import annotations
+
+from leadmagnet import logs
+from leadmagnet.app import create_app
+from leadmagnet.config import Config
+from leadmagnet.services import Services
+
+config = Config.load()
+logs.configure(config.log_level)
+app = create_app(Services.from_config(config, connections=config.web_threads))
