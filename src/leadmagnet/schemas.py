@@ -34,7 +34,7 @@ class Text(fields.String):
 
     def __init__(self, *, code: str = "field_invalid", at_most: int = 200, **kwargs: Any) -> None:
         messages = dict.fromkeys(("required", "null", "invalid", "invalid_utf8"), code)
-        length = validate.Length(max=at_most, error=code)
+        length = validate.Length(min=1, max=at_most, error=code)
         super().__init__(error_messages=messages, validate=length, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
