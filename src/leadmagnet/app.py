@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_smorest import Blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import UnicodeConverter, ValidationError
 
 from leadmagnet import __version__, headers, problems
 from leadmagnet.routes import docs, ops, public
@@ -16,6 +17,15 @@ Turns a visitor's e-mail address into a proven consent and, one deliberate click
 free guide. No `GET`, `HEAD` or `OPTIONS` changes anything. Errors are problem+json (RFC 9457):
 `code` is a stable word, `detail` a sentence for the visitor in French or English
 (`Accept-Language`)."""
+
+
+class PrintableConverter(UnicodeConverter):
+    """A path segment that can be somebody's: a NUL or a control character is no route."""
+
+    def to_python(self, value: str) -> str:
+        if not value.isprintable() or len(value) > 500:
+            raise ValidationError
+        return value
 
 
 def create_app(services: Services | None) -> Flask:
@@ -31,6 +41,7 @@ def create_app(services: Services | None) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
+    app.url_map.converters["default"] = PrintableConverter
     origins, hops = frozenset[str](), 0
     if services:
         app.extensions["leadmagnet"] = services
