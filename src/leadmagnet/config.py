@@ -38,7 +38,7 @@ def _keys(value: str) -> tuple[bytes, ...]:
 
 def _sender(value: str) -> str:
     if not value.isprintable() or "@" not in value:
-        raise ValueError("must be an address, like Light & Shutter <guide@example.org>")
+        raise ValueError("must be an address, like Light & Shutter <guide@studio.example>")
     return value
 
 
@@ -104,7 +104,8 @@ def _settings(cls: type) -> tuple[Field[Any], ...]:
     return fields(cls)
 
 
-@dataclass(frozen=True, kw_only=True)
+# Without a repr, so that no traceback or log shows a key or a password.
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Config(FromEnvironment):
     """What `serve` and `worker` need. `.env.example` explains each."""
 
@@ -133,7 +134,7 @@ class Config(FromEnvironment):
     log_level: str = setting(_log_level, "INFO")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MigrationConfig(FromEnvironment):
     """What `migrate` needs: the owner's connection, and the role that the application uses."""
 

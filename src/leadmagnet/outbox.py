@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=2)
-# With the doubling above, the twentieth attempt comes more than a day after the first.
-MOST_ATTEMPTS = 20
+# With the doubling above, the last attempt comes more than a day after the first.
+MOST_ATTEMPTS = 24
 PAUSE = timedelta(minutes=5)
 
 
