@@ -101,10 +101,13 @@ class TestDatabase:
 
     def checksum(self) -> dict[str, str]:
         """Of every row of every table, by table."""
-        tables = self.rows("SELECT relname FROM pg_class WHERE relname LIKE 'lm%' AND relkind = 'r'")
+        tables = self.rows(
+            "SELECT relname FROM pg_class WHERE relname LIKE 'lm%' AND relkind = 'r'"
+        )
         return {
             table["relname"]: self.value(
-                f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table['relname']} t"
+                "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
+                f" FROM {table['relname']} t"
             )
             for table in tables
         }
@@ -229,7 +232,10 @@ class Mailbox:
 
     def deliver(self) -> Mailbox:
         while outbox.deliver_next(
-            self.services.database, self.mailer.send, self.services.config, self.services.random_bytes
+            self.services.database,
+            self.mailer.send,
+            self.services.config,
+            self.services.random_bytes,
         ):
             pass
         return self

@@ -103,7 +103,9 @@ def test_a_link_lives_48_hours_from_its_sending(client, database, token):
 
 
 def test_no_table_holds_a_token(client, database, token):
-    dump = database.rows("SELECT t::text FROM lm_download_tokens t UNION ALL SELECT o::text FROM lm_outbox o")
+    dump = database.rows(
+        "SELECT t::text FROM lm_download_tokens t UNION ALL SELECT o::text FROM lm_outbox o"
+    )
     assert not any(token in row["t"] for row in dump)
 
 
@@ -124,7 +126,12 @@ def test_an_unknown_token_is_a_404(client, forged):
 
 
 def test_a_token_with_another_case_or_bit_is_unknown(client, token):
-    for forged in (token.swapcase(), token[:-1], token + "A", ("B" if token[0] == "A" else "A") + token[1:]):
+    for forged in (
+        token.swapcase(),
+        token[:-1],
+        token + "A",
+        ("B" if token[0] == "A" else "A") + token[1:],
+    ):
         assert problem(confirm(client, forged)) == (404, "token_unknown")
 
 
@@ -287,7 +294,7 @@ def test_renewing_waits_for_the_cool_down_and_never_says_so(client, database, to
 def test_twenty_renewals_at_once_are_one_mail(client, database, token):
     database.rows("UPDATE lm_subscribers SET asked_at = asked_at - interval '1 day'")
     with ThreadPoolExecutor(20) as pool:
-        renew = lambda _: client.application.test_client().post(  # noqa: E731
+        renew = lambda _: client.application.test_client().post(
             f"{API}/links/renew", json={"token": token}
         )
         assert {answer.status_code for answer in pool.map(renew, range(20))} == {202}
@@ -314,4 +321,6 @@ def test_confirming_while_leaving_ends_in_one_of_the_two_orders(client, database
             left = pool.submit(app.test_client().post, f"{API}/unsubscribe/{leave}")
         assert left.result().status_code == 200
         assert pressed.result().status_code in (200, 410)
-    assert database.rows("SELECT DISTINCT status FROM lm_subscribers") == [{"status": "unsubscribed"}]
+    assert database.rows("SELECT DISTINCT status FROM lm_subscribers") == [
+        {"status": "unsubscribed"}
+    ]

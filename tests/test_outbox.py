@@ -40,7 +40,9 @@ def test_a_mail_carries_all_that_ses_and_the_mailbox_providers_want(client, mail
     assert message["tags"]["outbox_id"].isdigit()
     assert message["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     one_click = message["headers"]["List-Unsubscribe"]
-    assert one_click.startswith("<https://api.light-and-shutter.example/api/lead-magnet/unsubscribe/")
+    assert one_click.startswith(
+        "<https://api.light-and-shutter.example/api/lead-magnet/unsubscribe/"
+    )
     assert client.post(one_click.strip("<>").partition(".example")[2]).status_code == 200
 
 
@@ -126,7 +128,9 @@ def test_a_worker_that_slept_past_its_lease_marks_nothing(services, queued, data
         (Paused("SendingPausedException"), 0, 60, 600),
     ],
 )
-def test_trouble_keeps_a_mail_queued_for_later(services, queued, database, error, attempts, least, most):
+def test_trouble_keeps_a_mail_queued_for_later(
+    services, queued, database, error, attempts, least, most
+):
     deliver(services, failing(error))
     row = queued()
     assert (row["state"], row["attempts"], row["reason"]) == ("queued", attempts, error.reason)
@@ -235,7 +239,9 @@ def test_a_worker_is_woken_at_once_and_stops_when_told(start, database, mailbox)
         ("UnrecognizedClientException", 403, "", Paused),
     ],
 )
-def test_each_answer_of_ses_has_its_word(services, queued, ses_answers, code, status, message, kind):
+def test_each_answer_of_ses_has_its_word(
+    services, queued, ses_answers, code, status, message, kind
+):
     mailer = ses_answers(status, code, message)
     caught: list[NotSent] = []
 
@@ -267,7 +273,9 @@ def ses_answers(monkeypatch):
         from werkzeug.wrappers import Response
 
         body = f'{{"message": "{message}"}}'
-        response = Response(body, status, {"x-amzn-ErrorType": code}, content_type="application/json")
+        response = Response(
+            body, status, {"x-amzn-ErrorType": code}, content_type="application/json"
+        )
         server = make_server("127.0.0.1", 0, response)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

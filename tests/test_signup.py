@@ -239,7 +239,11 @@ def test_a_missing_consent_is_refused(client):
 
 @pytest.mark.parametrize(
     "consents",
-    [["no-such-text"], [DELIVERY, "no-such-text"], [DELIVERY, "guide-mariee-sereine-delivery-en-1"]],
+    [
+        ["no-such-text"],
+        [DELIVERY, "no-such-text"],
+        [DELIVERY, "guide-mariee-sereine-delivery-en-1"],
+    ],
 )
 def test_consents_that_do_not_fit_are_refused(client, database, consents):
     assert problem(sign_up(client, consents=consents)) == (422, "consent_unknown")
@@ -282,5 +286,3 @@ def test_an_erased_address_signs_up_as_somebody_new(client, database):
     assert [database.count(table) for table in tables] == [0, 0, 0]
     sign_up(client)
     assert database.value("SELECT id FROM lm_subscribers") != old
-
-

@@ -8,8 +8,18 @@ from email_validator import EmailSyntaxError, EmailUndeliverableError, validate_
 
 # Mailboxes of machines and of duty (RFC 2142): nobody there asked for a guide.
 ROLES = frozenset(
-    "abuse bounce bounces do-not-reply donotreply hostmaster mailer-daemon no-reply noc noreply"
-    " postmaster root security usenet webmaster".split()
+    (
+        *(
+            "abuse",
+            "bounce",
+            "bounces",
+            "do-not-reply",
+            "donotreply",
+            "hostmaster",
+            "mailer-daemon",
+        ),
+        *("no-reply", "noc", "noreply", "postmaster", "root", "security", "usenet", "webmaster"),
+    )
 )
 
 

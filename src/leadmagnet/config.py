@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 
 class ConfigError(Exception):
-    """The environment lacks a setting or holds a wrong one; the message names every such setting."""
+    """The environment lacks a setting or holds a wrong one; the message names them all."""
 
 
 def _text(value: str) -> str:

@@ -101,7 +101,11 @@ class Database:
             with self._pool.connection() as conn:
                 cursor = conn.execute(queries()[name], parameters)
                 return cursor.fetchall() if cursor.description else []
-        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout) as error:
+        except (
+            psycopg.OperationalError,
+            psycopg.errors.ReadOnlySqlTransaction,
+            PoolTimeout,
+        ) as error:
             raise Unavailable(name) from error
 
     def check(self) -> None:

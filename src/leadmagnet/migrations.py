@@ -47,7 +47,8 @@ FROM public.flyway_schema_history ORDER BY installed_rank
 """
 RECORD = """
 INSERT INTO public.flyway_schema_history
-    (installed_rank, version, description, type, script, checksum, installed_by, execution_time, success)
+    (installed_rank, version, description, type, script, checksum, installed_by, execution_time,
+     success)
 SELECT coalesce(max(installed_rank), 0) + 1, %(version)s, %(description)s, 'SQL', %(script)s,
     %(checksum)s, current_user, %(milliseconds)s, true
 FROM public.flyway_schema_history
@@ -184,7 +185,9 @@ def _compare(migration: Migration, row: dict[str, Any]) -> None:
             f" applied {row['checksum']}); restore it and write a new migration"
         )
     if row["description"] != migration.description:
-        raise MigrationError(f"{migration.script}: applied as “{row['description']}”; restore its name")
+        raise MigrationError(
+            f"{migration.script}: applied as “{row['description']}”; restore its name"
+        )
 
 
 def _apply(conn: psycopg.Connection[dict[str, Any]], migration: Migration) -> None:

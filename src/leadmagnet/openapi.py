@@ -10,7 +10,15 @@ from flask import Flask
 
 DOCUMENT = ("openapi", "info", "servers", "tags", "paths", "components")
 INFO = ("title", "version", "description")
-OPERATION = ("operationId", "tags", "summary", "description", "parameters", "requestBody", "responses")
+OPERATION = (
+    "operationId",
+    "tags",
+    "summary",
+    "description",
+    "parameters",
+    "requestBody",
+    "responses",
+)
 
 
 def document(app: Flask) -> dict[str, Any]:

@@ -49,7 +49,9 @@ def deliver_next(
     except NotSent as error:
         _not_sent(database, row, error)
     else:
-        held = database.one("outbox_sent", id=row["id"], claims=row["claims"], message_id=message_id)
+        held = database.one(
+            "outbox_sent", id=row["id"], claims=row["claims"], message_id=message_id
+        )
         _log("mail_sent" if held else "lease_lost", row)
     return True
 
@@ -108,8 +110,9 @@ def _delay(error: NotSent, attempts: int) -> timedelta:
     if isinstance(error, Throttled):
         return timedelta(seconds=random.uniform(2, 30))  # noqa: S311 - spreads load, no secret
     # An unknown outcome waits as long as any: by then an event from SES may have settled it.
-    doubled = FIRST_RETRY * 2 ** min(attempts - 1, 12)
-    return max(min(doubled, LONGEST_RETRY), PAUSE if isinstance(error, Unknown) else FIRST_RETRY)
+    least = PAUSE if isinstance(error, Unknown) else FIRST_RETRY
+    doubled: timedelta = FIRST_RETRY * 2 ** min(attempts - 1, 12)
+    return max(min(doubled, LONGEST_RETRY), least)
 
 
 def _log(event: str, row: Row, *, reason: str | None = None, level: int = logging.INFO) -> None:

@@ -6,9 +6,10 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, json, request
+from flask import Flask, json, request
 from flask_smorest import Api as SmorestApi
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from leadmagnet.bodies import JsonMalformed
 from leadmagnet.errors import LeadMagnetError, Refused, Unavailable

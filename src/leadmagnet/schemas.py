@@ -33,7 +33,7 @@ class Text(fields.String):
     """A short printable text: no control or bidi character reaches a table, a log or a page."""
 
     def __init__(self, *, code: str = "field_invalid", at_most: int = 200, **kwargs: Any) -> None:
-        messages = dict.fromkeys(("required", "null", "invalid", "invalid_utf8"), code)
+        messages: Any = dict.fromkeys(("required", "null", "invalid", "invalid_utf8"), code)
         length = validate.Length(min=1, max=at_most, error=code)
         super().__init__(error_messages=messages, validate=length, **kwargs)
 
@@ -109,9 +109,7 @@ class MagnetQuerySchema(Camel):
 
 class ConsentTextSchema(Answer):
     id = fields.String(required=True)
-    purpose = fields.String(
-        required=True, metadata={"description": "`delivery` or `newsletter`"}
-    )
+    purpose = fields.String(required=True, metadata={"description": "`delivery` or `newsletter`"})
     required = fields.Boolean(required=True)
     locale = fields.String(required=True)
     text = fields.String(required=True, metadata={"description": "To be shown to the letter"})
@@ -193,9 +191,7 @@ class LinkSchema(Answer):
 
 
 class ConfirmationSchema(Answer):
-    status = fields.String(
-        required=True, metadata={"enum": ["confirmed", "already_confirmed"]}
-    )
+    status = fields.String(required=True, metadata={"enum": ["confirmed", "already_confirmed"]})
     download_url = fields.String(required=True, metadata={"format": "uri"})
     expires_at = fields.AwareDateTime(required=True, metadata={"description": "Of the URL"})
     file_name = fields.String(required=True)

@@ -130,9 +130,7 @@ def _file_url(database: Database, sign_url: Callable[[str, str], str], row: Row)
         raise
 
 
-def renew_link(
-    database: Database, *, token: str, context: Context, cool_down: timedelta
-) -> None:
+def renew_link(database: Database, *, token: str, context: Context, cool_down: timedelta) -> None:
     """Queue a mail with a fresh link to the token's owner; silent about everything else."""
     row = database.one(
         "subscriber_renew_link",
@@ -153,9 +151,7 @@ def subscription(database: Database, subscriber_id: UUID) -> Row:
     return row
 
 
-def unsubscribe(
-    database: Database, *, subscriber_id: UUID, gesture: str, context: Context
-) -> None:
+def unsubscribe(database: Database, *, subscriber_id: UUID, gesture: str, context: Context) -> None:
     """End all mail to the subscriber; any number of times. Raises TokenUnknown after an erasure."""
     row = database.one(
         "subscriber_unsubscribe",

@@ -57,7 +57,12 @@ class Paused(NotSent):
     """The account, identity, set-up or credentials are at fault: no mail can go now."""
 
 
-_THROTTLED = {"TooManyRequestsException", "ThrottlingException", "Throttling", "LimitExceededException"}
+_THROTTLED = {
+    "TooManyRequestsException",
+    "ThrottlingException",
+    "Throttling",
+    "LimitExceededException",
+}
 _REJECTED = {"MessageRejected", "BadRequestException", "ValidationException"}
 
 
@@ -81,7 +86,10 @@ class Mailer:
         except (EndpointConnectionError, ConnectTimeoutError):
             raise Unreachable("connection_failed") from None
         except BotoCoreError as error:
-            if error.__class__.__module__ == "botocore.exceptions" and "Credential" in type(error).__name__:
+            if (
+                error.__class__.__module__ == "botocore.exceptions"
+                and "Credential" in type(error).__name__
+            ):
                 raise Paused("credentials") from None
             raise Unknown(type(error).__name__) from None
         return str(answer["MessageId"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify, make_response, request
+from flask import jsonify, make_response, request
+from werkzeug.wrappers import Response
 
 from leadmagnet import addresses, magnets, subscribers, tokens
 from leadmagnet.problems import language
@@ -73,9 +74,7 @@ def get_magnet(query: dict[str, Any], slug: str) -> Response:
 @blp.post("/signup")
 @blp.doc(operationId="signUp")
 @blp.arguments(SignupSchema, example=SIGNUP)
-@blp.response(
-    202, AcceptedSchema, example={"status": "accepted", "message": ACCEPTED["fr"]}
-)
+@blp.response(202, AcceptedSchema, example={"status": "accepted", "message": ACCEPTED["fr"]})
 @blp.refuses(400, "json_malformed")
 @blp.refuses(413, "body_too_large")
 @blp.refuses(415, "media_type_unsupported")
@@ -169,9 +168,7 @@ def confirm(body: dict[str, str]) -> subscribers.Confirmation:
 @blp.post("/links/renew")
 @blp.doc(operationId="renewLink")
 @blp.arguments(TokenSchema, example={"token": TOKEN})
-@blp.response(
-    202, AcceptedSchema, example={"status": "accepted", "message": RENEWED["fr"]}
-)
+@blp.response(202, AcceptedSchema, example={"status": "accepted", "message": RENEWED["fr"]})
 @blp.refuses(400, "json_malformed")
 @blp.refuses(413, "body_too_large")
 @blp.refuses(415, "media_type_unsupported")
