@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 from typing import Any, NoReturn
 
 from flask import Request
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+
+# A client that sends nothing for so long is given up, and its thread is free again.
+STALL_SECONDS = 4.0
 
 
 class JsonMalformed(BadRequest):
@@ -19,9 +30,37 @@ class StrictParser(FlaskParser):
     """`application/json` only; one object; no duplicate name, NaN, lone surrogate or deep nest."""
 
     def load_json(self, req: Request, schema: Any) -> Any:
+        data = read(req)
         if req.mimetype != "application/json":
             raise UnsupportedMediaType
-        return parse_object(req.get_data())
+        return parse_object(data)
+
+
+def read(req: Request) -> bytes:
+    """The whole body. Raises RequestEntityTooLarge (413), RequestTimeout (408), BadRequest (400).
+
+    Read even where it is not needed, so that too large a body is refused everywhere.
+    """
+    sock: socket.socket | None = req.environ.get("gunicorn.socket")
+    if sock:
+        sock.settimeout(STALL_SECONDS)
+    try:
+        data = req.get_data()
+    except ClientDisconnected as error:
+        if sock and isinstance(error.__context__, TimeoutError):
+            # Or the server would wait for the rest once more, before it closes.
+            sock.shutdown(socket.SHUT_RD)
+            raise RequestTimeout from None
+        raise
+    except HTTPException:
+        raise
+    except Exception:
+        # What a server raises for a broken transfer is its own affair; it is the client's doing.
+        raise BadRequest from None
+    if req.content_length is None and len(data) == req.max_content_length:
+        # Werkzeug cuts a chunked body off at the limit without a word.
+        raise RequestEntityTooLarge
+    return data
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
-from leadmagnet import addresses, magnets, subscribers, tokens
+from leadmagnet import addresses, bodies, magnets, subscribers, tokens
 from leadmagnet.problems import language
 from leadmagnet.routes import context, services
 from leadmagnet.routes.contract import Blueprint
@@ -234,7 +234,7 @@ def unsubscribe(token: str) -> dict[str, Any]:
 
     Repeatable, without cookie or redirect. Before a confirmation it means "this was not me".
     """
-    request.get_data()  # Too large a body is refused even though no body is needed.
+    bodies.read(request)
     world = services()
     subscribers.unsubscribe(
         world.database,

@@ -1,0 +1,1 @@
+"""Everything `leadmagnet dev` runs on one machine instead of the services of production."""

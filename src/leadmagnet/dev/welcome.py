@@ -1,0 +1,45 @@
+"""What `leadmagnet dev` says when everything is up: what runs where, and what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from leadmagnet.dev.settings import api_host
+
+BODY = '{"email":"ada@example.org","consents":["guide-mariee-sereine-delivery-fr-1"]}'
+
+
+def welcome(settings: Mapping[str, str], folder: Path) -> str:
+    api = f"http://{api_host(settings)}:{settings['PORT']}"
+    mailbox = settings["AWS_ENDPOINT_URL_SESV2"]
+    places = {
+        "API": api,
+        "Explorer": f"{api}/docs",
+        "Mailbox": mailbox,
+        "PostgreSQL": _without_password(settings["DATABASE_URL"]),
+        "S3": f"{settings['AWS_ENDPOINT_URL_S3']}/{settings['S3_BUCKET']}",
+        "Settings": f"{folder}/env",
+    }
+    return "\n".join(
+        [
+            "",
+            *(f"  {name:<12}{place}" for name, place in places.items()),
+            "",
+            "  Try it:",
+            "",
+            f"    curl -X POST {api}/api/lead-magnet/signup \\",
+            "      -H 'Content-Type: application/json' \\",
+            f"      -d '{BODY}'",
+            "",
+            f"  then open the mailbox, {mailbox}. Ctrl-C stops everything.",
+            "",
+        ]
+    )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    place = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    return f"{parts.scheme}://{parts.username}@{place}{parts.path}"

@@ -1,0 +1,294 @@
+"""What `leadmagnet dev` promises: clear refusals, mails kept whole, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from flask.testing import FlaskClient
+from werkzeug.serving import make_server
+
+from leadmagnet.dev import ports, stack
+from leadmagnet.dev.lock import only_one_in
+from leadmagnet.dev.mailbox import create_mailbox
+from leadmagnet.dev.postgres import Postgres
+from leadmagnet.dev.settings import write_env_file
+
+SERVER_UNTIL_KILLED = """
+import sys
+from pathlib import Path
+from leadmagnet.dev.postgres import Postgres
+server = Postgres(Path(sys.argv[1]), durable=False)
+server.start()
+print(server.port, flush=True)
+sys.stdin.read()
+"""
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return met
+
+
+def mail(to: str = "ada@example.org", **changes: Any) -> dict[str, Any]:
+    return {
+        "FromEmailAddress": "Light & Shutter <guide@light-and-shutter.example>",
+        "Destination": {"ToAddresses": [to]},
+        "Content": simple(),
+        **changes,
+    }
+
+
+def simple(**changes: Any) -> dict[str, Any]:
+    body = {"Text": {"Data": "Voilà."}, "Html": {"Data": "<p>Voilà.</p>"}}
+    return {"Simple": {"Subject": {"Data": "Prêt"}, "Body": body, **changes}}
+
+
+def headers(*pairs: tuple[str, str]) -> dict[str, Any]:
+    return mail(Content=simple(Headers=[{"Name": n, "Value": v} for n, v in pairs]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def taken_port() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield str(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def app() -> Any:
+    return create_mailbox()
+
+
+@pytest.fixture
+def mailbox(app: Any) -> FlaskClient:
+    client: FlaskClient = app.test_client()
+    client.delete("/api/messages")
+    return client
+
+
+@pytest.fixture(scope="module")
+def ses(app: Any) -> Iterator[Any]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    client = boto3.client(
+        "sesv2",
+        endpoint_url=f"http://127.0.0.1:{server.server_port}",
+        region_name="eu-west-3",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+    yield client
+    client.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+# The stack
+
+
+@pytest.mark.parametrize("name", ["PORT", "MAILBOX_PORT"])
+def test_a_taken_port_names_its_variable(
+    name: str, taken_port: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    free = {"PORT": str(ports.free_port()), "MAILBOX_PORT": str(ports.free_port())}
+    assert stack.run({**free, name: taken_port}) == 1
+    assert f"port {taken_port} is taken: set {name} to another" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "MIGRATION_DATABASE_URL"])
+def test_half_a_pair_of_database_urls_is_refused(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (other,) = {"DATABASE_URL", "MIGRATION_DATABASE_URL"} - {name}
+    assert stack.run({name: "postgresql://db.example/leadmagnet"}) == 1
+    assert f"{name} is set and {other} is not" in capsys.readouterr().err
+    assert not (folder / ".dev").exists()
+
+
+def test_a_second_run_in_the_same_folder_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with only_one_in(Path(".dev")):
+        assert stack.run({}) == 1
+    assert f"already running in this folder (process {os.getpid()})" in capsys.readouterr().err
+
+
+def test_the_settings_file_is_private_and_survives_a_shell(folder: Path) -> None:
+    value = "Light & Shutter's $HOME `x` <guide@example.org>"
+    write_env_file(folder / "env", {"MAIL_FROM": value, "HOME": "/home/ada"})
+    assert (folder / "env").stat().st_mode & 0o777 == 0o600
+    assert shlex.split((folder / "env").read_text()) == [f"MAIL_FROM={value}"]
+
+
+def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> None:
+    numbers = {"PORT": ports.free_port(), "MAILBOX_PORT": ports.free_port()}
+    # Not the settings of this shell: they may be those of a running stack.
+    env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    env |= {name: str(number) for name, number in numbers.items()}
+    env_file = folder / ".dev" / "env"
+    command = [sys.executable, "-m", "leadmagnet", "dev"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as running:
+        up = eventually(lambda: env_file.exists() or running.poll() is not None, 40)
+        settings = dict(line.split("=", 1) for line in shlex.split(env_file.read_text()))
+        running.send_signal(signal.SIGTERM)
+        output, _ = running.communicate(timeout=20)
+    assert (up, running.returncode) == (True, 0)
+    assert f"http://127.0.0.1:{numbers['PORT']}/docs" in output
+    assert not env_file.exists()
+    database = int(settings["DATABASE_URL"].rsplit(":", 1)[1].split("/")[0])
+    assert all(ports.is_free("127.0.0.1", port) for port in (*numbers.values(), database))
+
+
+# PostgreSQL
+
+
+def test_postgres_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "data", durable=False)
+    with server, psycopg.connect(server.url("postgres", "postgres")) as conn:
+        conn.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    assert not (server.data_dir / "postmaster.pid").exists()
+    assert ports.is_free("127.0.0.1", server.port)
+    with server, psycopg.connect(server.url("postgres", "postgres")) as conn:
+        assert conn.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_postgres_dies_with_its_parent(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SERVER_UNTIL_KILLED, str(tmp_path / "data")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        port = int(parent.stdout.readline())
+        parent.kill()
+    assert eventually(lambda: not (tmp_path / "data" / "postmaster.pid").exists())
+    assert eventually(lambda: ports.is_free("127.0.0.1", port))
+
+
+def test_giving_up_while_postgres_starts_leaves_nothing(tmp_path: Path) -> None:
+    class GivenUp(Exception):
+        pass
+
+    def give_up(seconds: float) -> None:
+        raise GivenUp
+
+    server = Postgres(tmp_path / "data", durable=False)
+    with pytest.raises(GivenUp):
+        server.start(pause=give_up)
+    assert server.child is None
+    with server:
+        assert server.port
+
+
+# SES and the mailbox
+
+
+def test_every_field_of_a_mail_is_kept(ses: Any, mailbox: FlaskClient) -> None:
+    sent = mail(
+        Content=simple(Headers=[{"Name": "List-Unsubscribe", "Value": "<https://x.example/u>"}]),
+        ReplyToAddresses=["studio@light-and-shutter.example"],
+        EmailTags=[{"Name": "outbox_id", "Value": "7"}],
+        ConfigurationSetName="leadmagnet",
+        FeedbackForwardingEmailAddress="bounces@light-and-shutter.example",
+    )
+    message_id = ses.send_email(**sent)["MessageId"]
+    (shown,) = mailbox.get("/api/messages").get_json()
+    assert shown.pop("receivedAt")
+    assert shown == {
+        "id": message_id,
+        "to": ["ada@example.org"],
+        "cc": [],
+        "bcc": [],
+        "replyTo": ["studio@light-and-shutter.example"],
+        "from": "Light & Shutter <guide@light-and-shutter.example>",
+        "subject": "Prêt",
+        "text": "Voilà.",
+        "html": "<p>Voilà.</p>",
+        "headers": {"List-Unsubscribe": "<https://x.example/u>"},
+        "tags": {"outbox_id": "7"},
+        "configurationSet": "leadmagnet",
+    }
+    assert mailbox.get(f"/api/messages/{message_id}").get_json()["request"] == sent
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(mail(FromEmailAddress=""), id="no sender"),
+        pytest.param(mail(Destination={}), id="no recipient"),
+        pytest.param(mail(Destination={"ToAddresses": ["a@b.example"] * 51}), id="51 recipients"),
+        pytest.param(mail(to="é@example.org"), id="an address beyond ASCII"),
+        pytest.param(mail(to="nobody"), id="no address at all"),
+        pytest.param(mail(Content={}), id="no content"),
+        pytest.param(mail(Content=simple(Body={})), id="an empty body"),
+        pytest.param(headers(*[(f"X-{n}", "v") for n in range(16)]), id="16 headers"),
+        pytest.param(headers(("X:Y", "v")), id="a colon in a header's name"),
+        pytest.param(headers(("X" * 127, "v")), id="a long header name"),
+        pytest.param(headers(("X-Y", "v" * 996)), id="a long header"),
+        pytest.param(headers(("X-Y", "é")), id="a header beyond ASCII"),
+        pytest.param(headers(("X-Y", "a\r\nBcc: b@example.org")), id="a header in a header"),
+        pytest.param(mail(EmailTags=[{"Name": "a b", "Value": "c"}]), id="a space in a tag"),
+    ],
+)
+def test_what_ses_refuses_is_refused(
+    ses: Any, mailbox: FlaskClient, request_: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError) as refusal:
+        ses.send_email(**request_)
+    assert refusal.value.response["Error"]["Code"] == "BadRequestException"
+    assert refusal.value.response["Error"]["Message"]
+    assert mailbox.get("/api/messages").get_json() == []
+
+
+def test_as_many_headers_as_ses_takes(ses: Any, mailbox: FlaskClient) -> None:
+    ses.send_email(**headers(*[(f"X-{n}", "~ " * 497 + "v") for n in range(15)]))
+    (shown,) = mailbox.get("/api/messages").get_json()
+    assert len(shown["headers"]) == 15
+
+
+def test_the_newest_mail_is_first_and_an_address_finds_its_own(
+    ses: Any, mailbox: FlaskClient
+) -> None:
+    for to in ("ada@example.org", "eve@example.org", "Ada <ADA@example.org>"):
+        ses.send_email(**mail(to=to))
+    found = [m["to"][0] for m in mailbox.get("/api/messages").get_json()]
+    assert found == ["Ada <ADA@example.org>", "eve@example.org", "ada@example.org"]
+    answer = mailbox.get("/api/messages", query_string={"to": "ada@example.org"}).get_json()
+    assert [m["to"][0] for m in answer] == ["Ada <ADA@example.org>", "ada@example.org"]
+    assert len(mailbox.get("/api/messages?limit=1").get_json()) == 1
+
+
+def test_a_mail_is_shown_in_a_sandbox_and_the_page_allows_nothing_inline(
+    ses: Any, mailbox: FlaskClient
+) -> None:
+    message_id = ses.send_email(**mail())["MessageId"]
+    shown = mailbox.get(f"/api/messages/{message_id}/html")
+    policy = shown.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox; default-src")
+    assert "allow-scripts" not in policy and "allow-same-origin" not in policy
+    assert "<p>Voilà.</p>" in shown.text
+    page = mailbox.get("/")
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert mailbox.get("/api/messages/unknown").status_code == 404

@@ -1,0 +1,181 @@
+"""The real gunicorn, spoken to over real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import ADA, API, DELIVERY, SETTINGS, fresh_database
+
+from leadmagnet.dev.ports import free_port
+
+BODY = json.dumps({"email": ADA, "consents": [DELIVERY]}).encode()
+
+
+class Server:
+    def __init__(self, url: str, **settings: str) -> None:
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "leadmagnet", "serve"],
+            env=os.environ | SETTINGS | {"DATABASE_URL": url, "PORT": str(self.port)} | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + 20
+        while not self._answers():
+            assert self.process.poll() is None, self.process.stdout.read().decode()
+            assert time.monotonic() < deadline
+
+    def _answers(self) -> bool:
+        try:
+            return status(self.send(get("/readyz"))) == 200
+        except OSError:
+            return False
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+
+    def send(self, data: bytes) -> bytes:
+        with self.connect() as connection:
+            connection.sendall(data)
+            return answer_of(connection)
+
+    def stop(self) -> str:
+        """Its log."""
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=20)
+        return output.decode()
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    """One answer, by its Content-Length, or all until the end of the connection."""
+    data = b""
+    while True:
+        head, separator, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if separator and length and len(body) >= int(length[1]):
+            return data
+        received = connection.recv(65536)
+        if not received:
+            return data
+        data += received
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split()[1])
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+def post(body: bytes, *headers: str, path: str = "signup") -> bytes:
+    lines = [f"POST {API}/{path} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@pytest.fixture(scope="module")
+def served(server, aws):
+    with fresh_database(server) as database:
+        running = Server(database.url)
+        yield running
+        log = running.stop()
+        assert running.process.returncode == 0
+        assert '"event": "request"' in log
+        for secret in ("@", "127.0.0.1", "203.0.113", "Traceback"):
+            assert secret not in log, log
+
+
+def test_a_signup_over_http(served):
+    answer = served.send(post(BODY, f"Content-Length: {len(BODY)}"))
+    assert status(answer) == 202
+    assert b"accepted" in answer
+
+
+def chunked(*chunks: bytes) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in chunks) + b"0\r\n\r\n"
+
+
+def test_a_chunked_signup_is_one_like_any_other(served):
+    answer = served.send(post(chunked(BODY[:9], BODY[9:]), "Transfer-Encoding: chunked"))
+    assert status(answer) == 202
+
+
+def test_a_chunked_body_over_the_limit_is_a_413_problem(served):
+    answer = served.send(post(chunked(b" " * 17_000), "Transfer-Encoding: chunked"))
+    assert status(answer) == 413
+    assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n{}\r\n", b"-1\r\n{}\r\n", b"5\r\n{}\r\n0\r\n\r\n"])
+def test_a_broken_chunk_is_a_400_problem(served, chunk):
+    answer = served.send(post(chunk, "Transfer-Encoding: chunked", "Connection: close"))
+    assert status(answer) == 400
+    assert b"application/problem+json" in answer
+
+
+def test_a_body_that_ends_early_is_a_400(served):
+    with served.connect() as connection:
+        connection.sendall(post(BODY[:10], f"Content-Length: {len(BODY)}"))
+        connection.shutdown(socket.SHUT_WR)
+        assert status(answer_of(connection)) == 400
+
+
+def test_a_client_that_stalls_is_cut_within_ten_seconds_and_holds_up_nobody(served):
+    with served.connect() as stalled:
+        stalled.sendall(post(BODY[:10], "Content-Length: 100"))
+        started = time.monotonic()
+        assert status(served.send(get("/healthz"))) == 200
+        assert time.monotonic() - started < 2
+        answer = answer_of(stalled)
+        assert time.monotonic() - started < 10
+        assert status(answer) == 408
+        assert b"application/problem+json" in answer
+
+
+def test_more_stalling_clients_than_threads_delay_others_for_seconds_only(served):
+    stalled = [served.connect() for _ in range(20)]
+    try:
+        for connection in stalled:
+            connection.sendall(post(BODY[:10], "Content-Length: 100"))
+        started = time.monotonic()
+        assert status(served.send(get("/healthz"))) == 200
+        assert time.monotonic() - started < 15
+    finally:
+        for connection in stalled:
+            connection.close()
+
+
+def test_a_request_in_flight_is_finished_when_the_server_is_told_to_stop(server, aws):
+    with fresh_database(server) as database:
+        running = Server(database.url)
+        with ThreadPoolExecutor(8) as pool:
+            bodies = [BODY.replace(b"ada@", f"ada{n}@".encode()) for n in range(64)]
+            calls = [
+                pool.submit(
+                    running.send, post(body, f"Content-Length: {len(body)}", "Connection: close")
+                )
+                for body in bodies
+            ]
+            calls[8].result()
+            running.process.send_signal(signal.SIGTERM)
+            answers = []
+            for call in calls:
+                try:
+                    answers.append(call.result())
+                except ConnectionRefusedError:
+                    continue
+                except ConnectionResetError:
+                    continue
+        running.process.communicate(timeout=20)
+        accepted = sum(status(answer) == 202 for answer in answers if answer)
+        assert accepted >= 9
+        assert database.count("lm_subscribers") >= accepted
