@@ -292,3 +292,19 @@ def test_a_mail_is_shown_in_a_sandbox_and_the_page_allows_nothing_inline(
     page = mailbox.get("/")
     assert "unsafe" not in page.headers["Content-Security-Policy"]
     assert mailbox.get("/api/messages/unknown").status_code == 404
+
+
+def test_the_mails_outlive_a_restart_as_far_as_they_are_whole(tmp_path):
+    file = tmp_path / "mailbox.jsonl"
+    body = {
+        "FromEmailAddress": "guide@studio.example",
+        "Destination": {"ToAddresses": ["ada@example.org"]},
+        "Content": {"Simple": {"Subject": {"Data": "Guide"}, "Body": {"Text": {"Data": "été"}}}},
+    }
+    create_mailbox(file).test_client().post("/v2/email/outbound-emails", json=body)
+    with file.open("a") as unfinished:
+        unfinished.write('{"id": "half')
+    client = create_mailbox(file).test_client()
+    assert [each["text"] for each in client.get("/api/messages").json] == ["été"]
+    client.delete("/api/messages")
+    assert create_mailbox(file).test_client().get("/api/messages").json == []

@@ -24,10 +24,16 @@ TOPIC = "leadmagnet-ses-events"
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--s3-port", type=int, help="Serve S3 and SNS on this port.")
 @click.option("--mailbox-port", type=int, help="Serve SES v2 and the mailbox on this port.")
+@click.option("--mailbox-file", type=click.Path(path_type=Path), help="Keep the mails here.")
 @click.option("--bucket", envvar="S3_BUCKET", required=True, help="Also by S3_BUCKET.")
 @click.option("--region", envvar="AWS_DEFAULT_REGION", default="eu-west-3", show_default=True)
 def main(
-    host: str, s3_port: int | None, mailbox_port: int | None, bucket: str, region: str
+    host: str,
+    s3_port: int | None,
+    mailbox_port: int | None,
+    mailbox_file: Path | None,
+    bucket: str,
+    region: str,
 ) -> None:
     """Serve the emulated AWS services; `ready` on the standard output says when."""
     signals = {signal.SIGINT, signal.SIGTERM}
@@ -39,7 +45,7 @@ def main(
         if port and (reason := refusal(host, port)):
             raise click.ClickException(f"port {port}: {reason}")
     if mailbox_port:
-        _serve_mailbox(host, mailbox_port)
+        _serve_mailbox(host, mailbox_port, mailbox_file)
     if s3_port:
         ThreadedMotoServer(host, s3_port, verbose=False).start()
         _furnish(f"http://{host}:{s3_port}", bucket, region)
@@ -48,8 +54,8 @@ def main(
     signal.sigwait(signals)
 
 
-def _serve_mailbox(host: str, port: int) -> None:
-    server = make_server(host, port, create_mailbox(), threaded=True)
+def _serve_mailbox(host: str, port: int, file: Path | None) -> None:
+    server = make_server(host, port, create_mailbox(file), threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import OrderedDict
+from contextlib import suppress
 from email.utils import parseaddr
 from itertools import islice
 from pathlib import Path
@@ -30,17 +32,32 @@ MAIL_POLICY = (
 
 
 class Inbox:
-    """The mails in the order of their arrival; the oldest make room."""
+    """The mails in the order of their arrival; the oldest make room.
 
-    def __init__(self) -> None:
+    With a file they outlive a restart, as the database they belong to does.
+    """
+
+    def __init__(self, file: Path | None) -> None:
         self._mails: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._lock = Lock()
+        self._file = file
+        if file and file.exists():
+            for line in file.read_text(encoding="utf-8").splitlines():
+                # The last line of a killed run may be half a line.
+                with suppress(ValueError):
+                    self._keep(json.loads(line))
 
     def add(self, mail: dict[str, Any]) -> None:
         with self._lock:
-            self._mails[mail["id"]] = mail
-            if len(self._mails) > CAPACITY:
-                self._mails.popitem(last=False)
+            self._keep(mail)
+            if self._file:
+                with self._file.open("a", encoding="utf-8") as file:
+                    file.write(f"{json.dumps(mail)}\n")
+
+    def _keep(self, mail: dict[str, Any]) -> None:
+        self._mails[mail["id"]] = mail
+        if len(self._mails) > CAPACITY:
+            self._mails.popitem(last=False)
 
     def get(self, mail_id: str) -> dict[str, Any] | None:
         with self._lock:
@@ -53,13 +70,15 @@ class Inbox:
     def clear(self) -> None:
         with self._lock:
             self._mails.clear()
+            if self._file:
+                self._file.unlink(missing_ok=True)
 
 
-def create_mailbox() -> Flask:
+def create_mailbox(file: Path | None = None) -> Flask:
     app = Flask(__name__, static_folder="static")
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    inbox = Inbox()
+    inbox = Inbox(file)
     app.register_blueprint(_ses_endpoint(inbox))
     app.register_blueprint(_pages(inbox))
     app.after_request(_harden)

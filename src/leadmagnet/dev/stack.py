@@ -111,7 +111,7 @@ class _Stack:
             self._env.setdefault("AWS_ENDPOINT_URL_SNS", f"http://127.0.0.1:{port}")
         if "AWS_ENDPOINT_URL_SESV2" not in self._env:
             port = self._env["MAILBOX_PORT"]
-            parts += ["--mailbox-port", port]
+            parts += ["--mailbox-port", port, "--mailbox-file", str(FOLDER / "mailbox.jsonl")]
             self._env["AWS_ENDPOINT_URL_SESV2"] = f"http://127.0.0.1:{port}"
         if not parts:
             return None
