@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -74,5 +75,6 @@ class Files:
 
 def _attachment(file_name: str) -> str:
     """RFC 6266: an ASCII name for old clients, the real one for all others."""
-    plain = file_name.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
+    plain = unicodedata.normalize("NFKD", file_name).encode("ascii", "ignore").decode()
+    plain = plain.replace('"', "'").strip() or "file"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
