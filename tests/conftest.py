@@ -24,7 +24,8 @@ from werkzeug.serving import make_server
 from leadmagnet import migrations, outbox
 from leadmagnet.app import create_app
 from leadmagnet.aws.s3 import Files
-from leadmagnet.aws.ses import Mailer
+from leadmagnet.aws.ses import Mail, Mailer
+from leadmagnet.aws.sns import Certificates, roots
 from leadmagnet.config import Config
 from leadmagnet.db import Database
 from leadmagnet.dev import demo
@@ -45,6 +46,7 @@ SETTINGS = {
     "S3_BUCKET": "leadmagnet-guides",
     "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
     "SES_CONFIGURATION_SET": "leadmagnet",
+    "SES_MAX_RATE": "10000",
     "UNSUBSCRIBE_KEYS": "k1-" + "x" * 40,
 }
 
@@ -161,7 +163,7 @@ def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Servic
 
     def start(**changes: str) -> Services:
         config = configured(database, **changes)
-        services = Services(config, Database(config.database_url, size=8), files)
+        services = Services(config, Database(config.database_url, size=8), files, NO_CERTIFICATES)
         services.database.open()
         started.append(services)
         return services
@@ -174,6 +176,13 @@ def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Servic
 @pytest.fixture
 def services(start: Callable[..., Services]) -> Services:
     return start()
+
+
+def no_request(url: str) -> bytes:
+    raise AssertionError(f"a request leaves for {url}")
+
+
+NO_CERTIFICATES = Certificates(no_request, roots=roots()[:1])
 
 
 class CheckedClient(FlaskClient):
@@ -222,6 +231,13 @@ def log_lines(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[st
         assert not re.search(r"[\w-]{43}", line), line
 
 
+def world(services: Services, send: Callable[[Mail], str]) -> outbox.World:
+    """A worker's world without its patience."""
+    return outbox.World(
+        services.database, services.config, send, lambda seconds: None, services.random_bytes
+    )
+
+
 @dataclass
 class Mailbox:
     """Delivers what is queued, through the real adapter and HTTP, and reads what arrived."""
@@ -231,12 +247,7 @@ class Mailbox:
     mailer: Mailer
 
     def deliver(self) -> Mailbox:
-        while outbox.deliver_next(
-            self.services.database,
-            self.mailer.send,
-            self.services.config,
-            self.services.random_bytes,
-        ):
+        while outbox.deliver_next(world(self.services, self.mailer.send)):
             pass
         return self
 

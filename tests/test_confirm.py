@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -244,7 +245,7 @@ class Unsigned(Files):
 def test_when_no_url_can_be_signed_the_confirmation_stands_and_no_use_is_counted(
     services, database, mailbox
 ):
-    client = client_of(type(services)(services.config, services.database, Unsigned()))
+    client = client_of(replace(services, files=Unsigned()))
     sign_up(client)
     token = mailbox.deliver().token()
     assert problem(confirm(client, token)) == (503, "file_unavailable")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import ADA, API, DELIVERY, client_of, problem, sign_up
 
 from leadmagnet.app import create_app
 from leadmagnet.db import Database
-from leadmagnet.services import Services
 
 SITE = "https://www.light-and-shutter.example"
 
@@ -163,7 +163,7 @@ def test_a_surprise_is_a_500_that_tells_nobody_anything(services, log_lines):
         def one(self, name, **parameters):
             raise RuntimeError(f"Key (email)=({ADA}) already exists")
 
-    app = create_app(Services(services.config, Broken(), services.files))
+    app = create_app(replace(services, database=Broken()))
     answer = sign_up(app.test_client())
     assert problem(answer) == (500, "internal_error")
     (line,) = [json.loads(each) for each in log_lines() if '"event": "surprise"' in each]

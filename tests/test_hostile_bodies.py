@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import ADA, API, DELIVERY, client_of, configured, fresh_database, problem, sign_up
+from conftest import (
+    ADA,
+    API,
+    DELIVERY,
+    NO_CERTIFICATES,
+    client_of,
+    configured,
+    fresh_database,
+    problem,
+    sign_up,
+)
 
 from leadmagnet.db import Database
 from leadmagnet.services import Services
@@ -24,7 +34,7 @@ def database(server):
 @pytest.fixture(scope="module")
 def client(database, files):
     config = configured(database)
-    services = Services(config, Database(config.database_url, size=2), files)
+    services = Services(config, Database(config.database_url, size=2), files, NO_CERTIFICATES)
     services.database.open()
     yield client_of(services)
     services.database.close()

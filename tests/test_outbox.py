@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from conftest import ADA, client_of, confirm, sign_up
+from conftest import ADA, client_of, confirm, sign_up, world
 
 from leadmagnet import outbox
 from leadmagnet.aws.ses import Mailer, NotSent, Paused, Rejected, Throttled, Unknown, Unreachable
@@ -21,7 +21,7 @@ def queued(client, database):
 
 
 def deliver(services, send):
-    return outbox.deliver_next(services.database, send, services.config, services.random_bytes)
+    return outbox.deliver_next(world(services, send))
 
 
 def failing(error):
@@ -122,7 +122,7 @@ def test_a_worker_that_slept_past_its_lease_marks_nothing(services, queued, data
 @pytest.mark.parametrize(
     ("error", "attempts", "least", "most"),
     [
-        (Throttled("throttled"), 0, 1, 60),
+        (Throttled("throttled"), 0, 0.3, 1),
         (Unreachable("connection_failed"), 1, 10, 60),
         (Unknown("ReadTimeoutError"), 1, 120, 600),
         (Paused("SendingPausedException"), 0, 60, 600),

@@ -7,7 +7,7 @@ import threading
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import API, client_of, configured, confirm, sign_up
+from conftest import API, NO_CERTIFICATES, client_of, configured, confirm, sign_up
 
 from leadmagnet.db import Database
 from leadmagnet.services import Services
@@ -85,7 +85,8 @@ def counted(database, files, counter):
     port = urlsplit(database.url).port
     # Without the two questions about encryption, the startup packet comes first.
     url = database.url.replace(f":{port}/", f":{counter.port}/") + "?sslmode=disable"
-    services = Services(config, Database(f"{url}&gssencmode=disable", size=1), files)
+    database = Database(f"{url}&gssencmode=disable", size=1)
+    services = Services(config, database, files, NO_CERTIFICATES)
     services.database.open()
     yield client_of(services)
     services.database.close()

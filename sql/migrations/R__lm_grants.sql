@@ -13,7 +13,7 @@ BEGIN
     END IF;
 
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
-        lm_download_tokens, lm_consent_events, lm_consent_context TO %I', app);
+        lm_download_tokens, lm_consent_events, lm_consent_context, lm_sending, lm_ses_events TO %I', app);
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 
@@ -25,6 +25,8 @@ BEGIN
     EXECUTE format('GRANT UPDATE (state, due_at, claims, attempts, kind, reason, message_id, sent_at)
         ON lm_outbox TO %I', app);
 
+    EXECUTE format('GRANT UPDATE (next_at, throttles, pause_reason) ON lm_sending TO %I', app);
+
     EXECUTE format('GRANT INSERT (token_hash, kind, subscriber_id, outbox_id, expires_at)
         ON lm_download_tokens TO %I', app);
     EXECUTE format('GRANT UPDATE (use_count) ON lm_download_tokens TO %I', app);
@@ -32,5 +34,8 @@ BEGIN
     EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, policy_version,
         locale, gesture) ON lm_consent_events TO %I', app);
     EXECUTE format('GRANT INSERT (event_id, ip, user_agent) ON lm_consent_context TO %I', app);
+
+    EXECUTE format('GRANT INSERT (message_id, subscriber_id, outbox_id, type, detail)
+        ON lm_ses_events TO %I', app);
 END
 $grants$;

@@ -29,6 +29,13 @@ def _origins(value: str) -> tuple[str, ...]:
     return tuple(_web_origin(item.strip()) for item in value.split(",") if item.strip())
 
 
+def _topics(value: str) -> tuple[str, ...]:
+    topics = tuple(item.strip() for item in value.split(",") if item.strip())
+    if any(len(topic.split(":")) != 6 or ":sns:" not in topic for topic in topics):
+        raise ValueError("must hold ARNs, like arn:aws:sns:eu-west-3:123456789012:ses-events")
+    return topics
+
+
 def _keys(value: str) -> tuple[bytes, ...]:
     keys = tuple(key.strip().encode() for key in value.split(",") if key.strip())
     if not keys or any(len(key) < 32 for key in keys):
@@ -126,6 +133,8 @@ class Config(FromEnvironment):
     )
     cool_down_seconds: timedelta = setting(_duration("seconds", 86_400), timedelta(minutes=5))
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
+    sns_topics: tuple[str, ...] = setting(_topics, ())
+    ses_max_rate: int = setting(_number(1, 10_000), 10)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
     host: str = setting(_text, "127.0.0.1")
     port: int = setting(_number(1, 65_535), 8000)

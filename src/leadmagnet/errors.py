@@ -6,6 +6,8 @@ LeadMagnetError
 ├── TokenUnknown         404
 ├── TokenExpired         410
 ├── TokenUsedUp          429
+├── Malformed            400, a message that is not shaped as Amazon SNS shapes them
+├── Untrusted            403, a message that is not proven to be AWS's and for us
 └── Unavailable          503, try again: nothing was lost or half-written
     └── FileUnavailable  503, the press was heard, the file cannot be handed out now
 
@@ -49,6 +51,14 @@ class TokenExpired(LeadMagnetError):
 
 class TokenUsedUp(LeadMagnetError):
     status, code = 429, "token_used_up"
+
+
+class Malformed(LeadMagnetError):
+    status, code = 400, "message_malformed"
+
+
+class Untrusted(LeadMagnetError):
+    status, code = 403, "message_untrusted"
 
 
 class Unavailable(LeadMagnetError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from leadmagnet import mail, tokens
 from leadmagnet.aws.ses import Mail, NotSent, Paused, Rejected, Throttled, Unknown
@@ -18,24 +20,35 @@ FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=2)
 # With the doubling above, the last attempt comes more than a day after the first.
 MOST_ATTEMPTS = 24
+# How long nothing is tried while the account is at fault; and how long an event of SES may take
+# to tell what became of a mail whose answer was lost.
 PAUSE = timedelta(minutes=5)
 
 
-def deliver_next(
-    database: Database,
-    send: Callable[[Mail], str],
-    config: Config,
-    random_bytes: Callable[[int], bytes],
-) -> bool:
-    """Send the mail that has been due longest. False when none is due.
+@dataclass(frozen=True)
+class World:
+    """What a delivery needs of the world; `wait` returns early when the worker has to stop."""
+
+    database: Database
+    config: Config
+    send: Callable[[Mail], str]
+    wait: Callable[[float], object]
+    random_bytes: Callable[[int], bytes]
+    jitter: Callable[[], float] = random.random
+
+
+def deliver_next(world: World) -> bool:
+    """Send the mail that has been due longest. False when none is due or the gate is shut.
 
     At least once, never lost: dying between `send` and the mark means the mail is sent again
     when the lease is over, for SES has no idempotency key.
     """
-    token = tokens.mint(random_bytes)
-    row = database.one(
+    config = world.config
+    token = tokens.mint(world.random_bytes)
+    row = world.database.one(
         "outbox_claim",
         lease=config.lease_seconds,
+        interval=timedelta(seconds=1) / config.ses_max_rate,
         token_hash=token.hash,
         token_life=config.token_hours,
     )
@@ -44,16 +57,23 @@ def deliver_next(
     if row["state"] == "cancelled":
         _log("mail_cancelled", row, reason=row["reason"])
         return True
+    world.wait(row["wait"].total_seconds())
     try:
-        message_id = send(compose(row, token=token.text, config=config))
+        message_id = world.send(compose(row, token=token.text, config=config))
     except NotSent as error:
-        _not_sent(database, row, error)
+        _not_sent(world, row, error)
     else:
-        held = database.one(
-            "outbox_sent", id=row["id"], claims=row["claims"], message_id=message_id
-        )
-        _log("mail_sent" if held else "lease_lost", row)
+        _sent(world, row, message_id)
     return True
+
+
+def _sent(world: World, row: Row, message_id: str) -> None:
+    fence = {"id": row["id"], "claims": row["claims"]}
+    marked = world.database.one("outbox_sent", **fence, message_id=message_id)
+    assert marked is not None  # noqa: S101 - a SELECT of expressions always gives a row
+    _log("mail_sent" if marked["held"] else "lease_lost", row)
+    if marked["resumed"]:
+        log.info("sending_resumed")
 
 
 def compose(row: Row, *, token: str, config: Config) -> Mail:
@@ -86,33 +106,49 @@ def compose(row: Row, *, token: str, config: Config) -> Mail:
     )
 
 
-def _not_sent(database: Database, row: Row, error: NotSent) -> None:
-    attempts = row["attempts"] + 1
+def _not_sent(world: World, row: Row, error: NotSent) -> None:
     fence = {"id": row["id"], "claims": row["claims"], "reason": error.reason}
-    if isinstance(error, Rejected) or (attempts >= MOST_ATTEMPTS and _counts(error)):
-        database.one("outbox_bury", **fence)
+    if isinstance(error, Paused):
+        answer = world.database.one("outbox_pause", **fence, pause=PAUSE)
+        if answer and answer["news"]:
+            log.error("sending_paused", extra={"reason": error.reason})
+    elif isinstance(error, Throttled):
+        world.database.one("outbox_throttle", **fence, jitter=world.jitter())
+        _log("mail_throttled", row)
+    elif isinstance(error, Rejected) or row["attempts"] + 1 >= MOST_ATTEMPTS:
+        world.database.one("outbox_bury", **fence)
         _log("mail_dead", row, reason=error.reason, level=logging.ERROR)
-        return
-    delay = _delay(error, attempts)
-    database.one("outbox_postpone", **fence, delay=delay, attempts=int(_counts(error)))
-    level = logging.ERROR if isinstance(error, Paused) else logging.WARNING
-    _log("mail_postponed", row, reason=error.reason, level=level)
-
-
-def _counts(error: NotSent) -> bool:
-    """Throttling and a paused account are not the mail's attempts."""
-    return not isinstance(error, Throttled | Paused)
+    else:
+        world.database.one("outbox_postpone", **fence, delay=_delay(error, row["attempts"]))
+        _log("mail_postponed", row, reason=error.reason, level=logging.WARNING)
 
 
 def _delay(error: NotSent, attempts: int) -> timedelta:
-    if isinstance(error, Paused):
-        return PAUSE
-    if isinstance(error, Throttled):
-        return timedelta(seconds=random.uniform(2, 30))  # noqa: S311 - spreads load, no secret
-    # An unknown outcome waits as long as any: by then an event from SES may have settled it.
+    # SES may have taken the mail: long enough for its own event to settle that.
     least = PAUSE if isinstance(error, Unknown) else FIRST_RETRY
-    doubled: timedelta = FIRST_RETRY * 2 ** min(attempts - 1, 12)
+    doubled: timedelta = FIRST_RETRY * 2 ** min(attempts, 12)
     return max(min(doubled, LONGEST_RETRY), least)
+
+
+def overview(database: Database, *, troubles: int) -> dict[str, Any]:
+    """For an operator: counts by state, the gate, the latest troubles."""
+    return {
+        "states": database.all("outbox_overview"),
+        "gate": database.one("outbox_gate"),
+        "troubles": database.all("outbox_troubles", limit=troubles),
+    }
+
+
+def retry(database: Database, ids: Sequence[int] | None) -> int:
+    """Make dead mails due again, those named or all; how many."""
+    row = database.one("outbox_retry", ids=list(ids) if ids is not None else None)
+    return int(row["mails"]) if row else 0
+
+
+def resume(database: Database) -> int:
+    """Open the gate after the trouble was mended; how many mails are due again."""
+    row = database.one("outbox_resume")
+    return int(row["mails"]) if row else 0
 
 
 def _log(event: str, row: Row, *, reason: str | None = None, level: int = logging.INFO) -> None:

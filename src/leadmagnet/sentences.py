@@ -104,6 +104,16 @@ PROBLEMS: dict[str, dict[str, str]] = {
         " Réessayez dans un instant.",
         "en": "Your confirmation is noted, but the file is not available right now. Try again shortly.",
     },
+    "message_malformed": {
+        "fr": "Ce message n’a pas la forme de ceux d’Amazon SNS. Vérifiez l’abonnement du sujet.",
+        "en": "This message does not have the form of Amazon SNS’s. Check the topic’s subscription.",
+    },
+    "message_untrusted": {
+        "fr": "Ce message n’est pas signé par Amazon SNS pour un sujet autorisé. Vérifiez SNS_TOPICS et la"
+        " version 2 de la signature.",
+        "en": "This message is not signed by Amazon SNS for an allowed topic. Check SNS_TOPICS and"
+        " signature version 2.",
+    },
     "internal_error": {
         "fr": "Une erreur est survenue de notre côté. Réessayez plus tard.",
         "en": "Something went wrong on our side. Try again later.",

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from leadmagnet.aws import sns
 from leadmagnet.aws.s3 import Files
 from leadmagnet.config import Config
 from leadmagnet.db import Database
@@ -16,6 +17,8 @@ class Services:
     config: Config
     database: Database
     files: Files
+    certificates: sns.Certificates
+    confirm_subscription: Callable[[str, str], None] = sns.confirm_subscription
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
 
     @classmethod
@@ -25,4 +28,5 @@ class Services:
             config=config,
             database=Database(config.database_url, size=connections),
             files=Files(config.s3_bucket, url_life=config.download_url_seconds),
+            certificates=sns.Certificates(sns.fetch, roots=sns.roots()),
         )

@@ -25,8 +25,14 @@ class Worker:
 
     def __init__(self, services: Services, mailer: Mailer) -> None:
         self._services = services
-        self._mailer = mailer
         self._stop = threading.Event()
+        self._world = outbox.World(
+            database=services.database,
+            config=services.config,
+            send=mailer.send,
+            wait=self._stop.wait,
+            random_bytes=services.random_bytes,
+        )
 
     def stop(self) -> None:
         self._stop.set()
@@ -62,10 +68,7 @@ class Worker:
         return conn
 
     def _deliver_all(self) -> None:
-        services = self._services
-        while not self._stop.is_set() and outbox.deliver_next(
-            services.database, self._mailer.send, services.config, services.random_bytes
-        ):
+        while not self._stop.is_set() and outbox.deliver_next(self._world):
             pass
 
     def _look_at_files(self) -> None:

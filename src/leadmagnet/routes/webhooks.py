@@ -1,0 +1,99 @@
+"""Where Amazon SNS tells what became of our mails."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import request
+
+from leadmagnet import bodies, ses_events
+from leadmagnet.aws import sns
+from leadmagnet.errors import Malformed
+from leadmagnet.routes import services
+from leadmagnet.routes.contract import Blueprint
+from leadmagnet.schemas import HealthSchema
+
+log = logging.getLogger(__name__)
+
+# SNS sends up to 256 KiB.
+BODY_BYTES = 272 * 1024
+
+blp = Blueprint(
+    "webhooks",
+    "webhooks",
+    url_prefix="/api/lead-magnet/webhooks",
+    description="What Amazon SNS calls",
+)
+
+
+@blp.post("/ses")
+@blp.doc(
+    operationId="sesEvent",
+    requestBody={
+        "description": "A message of Amazon SNS, signed (version 2) for one of our topics",
+        "required": True,
+        "content": {
+            media_type: {
+                "schema": {"type": "object"},
+                "example": {
+                    "Type": "Notification",
+                    "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+                    "TopicArn": "arn:aws:sns:eu-west-3:123456789012:leadmagnet-ses-events",
+                    "Message": '{"eventType": "Bounce", …}',
+                    "Timestamp": "2026-11-22T10:00:00.000Z",
+                    "SignatureVersion": "2",
+                    "Signature": "…",
+                    "SigningCertURL": "https://sns.eu-west-3.amazonaws.com/SimpleNotificationService-….pem",
+                },
+            }
+            for media_type in ("text/plain", "application/json")
+        },
+    },
+)
+@blp.response(200, HealthSchema, example={"status": "ok"})
+@blp.refuses(400, "json_malformed", "message_malformed")
+@blp.refuses(403, "message_untrusted")
+@blp.refuses(413, "body_too_large")
+@blp.refuses(503, "service_unavailable")
+def ses_event() -> dict[str, str]:
+    """Bounces, complaints and deliveries, through Amazon SNS
+
+    Verified before it is believed; the same message twice is the same 200. Trouble of our own is
+    a 503, for SNS does not repeat what was answered by a 4xx.
+    """
+    request.max_content_length = BODY_BYTES
+    message = _envelope()
+    world = services()
+    sns.verify(
+        message,
+        topics=frozenset(world.config.sns_topics),
+        public_key=world.certificates.public_key,
+        now=datetime.now(UTC),
+    )
+    if message["Type"] == "SubscriptionConfirmation":
+        world.confirm_subscription(message["TopicArn"], message["Token"])
+        log.info("sns_subscription_confirmed")
+    elif message["Type"] == "UnsubscribeConfirmation":
+        log.error("sns_unsubscribed")
+    elif event := ses_events.understand(message["Message"]):
+        ses_events.record(world.database, message["MessageId"], event)
+    return {"status": "ok"}
+
+
+def _envelope() -> dict[str, Any]:
+    """The message as SNS shapes it: known type, all texts. Raises Malformed, JsonMalformed."""
+    message = bodies.parse_object(bodies.read(request))
+    type_ = message.get("Type")
+    said = request.headers.get("x-amz-sns-message-type", type_)
+    names = sns.SIGNED.get(type_, ()) if isinstance(type_, str) else ()
+    needed = [name for name in names if name != "Subject"]
+    given = [message.get(name) for name in needed] + [message.get("Subject", "")]
+    if not needed or said != type_:
+        raise Malformed
+    if not all(isinstance(each, str) for each in given) or len(message["MessageId"]) > 200:
+        raise Malformed
+    if "\0" in message["MessageId"]:
+        raise Malformed
+    return message
