@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
@@ -223,7 +224,7 @@ def test_the_mail_names_its_language_title_and_colour_schemes(kind: str, locale:
     page = Page(content.html)
     metas = {meta.get("name"): meta.get("content") for meta in page.attributes("meta")}
     assert page.attributes("html")[0]["lang"] == locale
-    assert f"<title>{content.subject}</title>" in content.html
+    assert f"<title>{escape(content.subject)}</title>" in content.html
     assert metas["color-scheme"] == metas["supported-color-schemes"] == "light dark"
 
 

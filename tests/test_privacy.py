@@ -6,13 +6,15 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ADA, API, DELIVERY, NEWSLETTER, client_of, confirm, problem, sign_up
+from conftest import ADA, API, DELIVERY, NEWSLETTER, client_of, confirm, problem, sign_up, world
 
-from leadmagnet import outbox
+from leadmagnet import outbox, ses_events
+from leadmagnet.ses_events import Event
 
 # Tables in whose rows nobody is: what is offered, keyed hashes, random ids.
 NOBODY = {
     *("lm_magnets", "lm_consent_texts", "lm_suppressions", "lm_erasures", "lm_consent_seals"),
+    "lm_sending",
 }
 SECTIONS = {
     "lm_subscribers": "subscriber",
@@ -20,14 +22,17 @@ SECTIONS = {
     "lm_consent_context": "consentContext",
     "lm_outbox": "mails",
     "lm_download_tokens": "links",
+    "lm_ses_events": "sesEvents",
 }
 # Known to her anyway (whose data it is), or no data about her but a secret of ours.
 WITHHELD = {
     *(("lm_consent_events", name) for name in ("subscriber_id", "salt")),
     *(("lm_download_tokens", name) for name in ("subscriber_id", "token_hash")),
     ("lm_outbox", "subscriber_id"),
+    ("lm_ses_events", "subscriber_id"),
 }
 RENAMED = {("lm_outbox", "magnet_id"): "magnet", ("lm_download_tokens", "outbox_id"): "mailId"}
+RENAMED[("lm_ses_events", "outbox_id")] = "mailId"
 
 
 def ask(client, email=ADA):
@@ -43,10 +48,12 @@ def erase(client, token, **body):
 
 
 @pytest.fixture
-def ada(client, mailbox):
+def ada(client, mailbox, services, database):
     """Ada has confirmed and asks for her data: the token of the mail she gets."""
     sign_up(client, consents=[DELIVERY, NEWSLETTER], source="a page")
     confirm(client, mailbox.deliver().token())
+    mail = database.value("SELECT id FROM lm_outbox")
+    ses_events.record(services.database, "sns-1", Event("Delivery", outbox_id=mail))
     ask(client)
     return mailbox.deliver().privacy_token()
 
@@ -121,7 +128,7 @@ def test_leaving_meanwhile_does_not_stop_the_mail_but_a_complaint_does(client, d
         sent.append((mail.to, mail.tags["kind"]))
         return "id"
 
-    while outbox.deliver_next(services.database, send, services.config, services.random_bytes):
+    while outbox.deliver_next(world(services, send)):
         pass
     assert sent == [("u@example.org", "privacy")]
 

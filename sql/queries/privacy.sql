@@ -67,7 +67,12 @@ SELECT t.expires_at > now() AS live, CASE WHEN t.expires_at > now() THEN jsonb_b
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'id', l.id, 'kind', l.kind, 'mail_id', l.outbox_id, 'expires_at', l.expires_at,
             'use_count', l.use_count, 'created_at', l.created_at) ORDER BY l.id), '[]')
-        FROM lm_download_tokens l WHERE l.subscriber_id = t.subscriber_id)
+        FROM lm_download_tokens l WHERE l.subscriber_id = t.subscriber_id),
+    'ses_events', (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'id', v.id, 'mail_id', v.outbox_id, 'type', v.type, 'detail', v.detail,
+            'message_id', v.message_id, 'received_at', v.received_at) ORDER BY v.id), '[]')
+        FROM lm_ses_events v WHERE v.subscriber_id = t.subscriber_id)
 ) END AS held
 FROM lm_download_tokens t
 WHERE t.token_hash = %(token_hash)s AND t.kind = 'privacy';

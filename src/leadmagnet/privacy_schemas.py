@@ -108,6 +108,17 @@ class HeldLinkSchema(Answer):
     created_at = _time(required=True)
 
 
+class HeldSesEventSchema(Answer):
+    """What Amazon SES told of a mail"""
+
+    id = fields.Integer(required=True)
+    mail_id = fields.Integer(required=True, allow_none=True)
+    type = fields.String(required=True)
+    detail = fields.String(required=True, allow_none=True)
+    message_id = fields.String(required=True)
+    received_at = _time(required=True)
+
+
 class ExportSchema(Answer):
     """Everything held about one person, as of one moment"""
 
@@ -117,3 +128,4 @@ class ExportSchema(Answer):
     consent_context = fields.List(fields.Nested(HeldContextSchema), required=True)
     mails = fields.List(fields.Nested(HeldMailSchema), required=True)
     links = fields.List(fields.Nested(HeldLinkSchema), required=True)
+    ses_events = fields.List(fields.Nested(HeldSesEventSchema), required=True)

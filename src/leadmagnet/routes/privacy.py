@@ -57,6 +57,7 @@ HELD = {
     ],
     "mails": [],
     "links": [],
+    "sesEvents": [],
 }
 
 blp = Blueprint(
