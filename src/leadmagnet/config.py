@@ -36,6 +36,32 @@ def _keys(value: str) -> tuple[bytes, ...]:
     return keys
 
 
+def _key(value: str) -> bytes:
+    if len(value) < 32:
+        raise ValueError("must have at least 32 characters")
+    return value.encode()
+
+
+def _secret(value: str) -> str:
+    return _key(value).decode()
+
+
+def _names(value: str) -> frozenset[str]:
+    return frozenset(item.strip().lower() for item in value.split(",") if item.strip())
+
+
+def _flag(value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value.lower() == "true"
+
+
+def _outage(value: str) -> str:
+    if value.lower() not in ("accept", "refuse"):
+        raise ValueError("must be accept or refuse")
+    return value.lower()
+
+
 def _sender(value: str) -> str:
     if not value.isprintable() or "@" not in value:
         raise ValueError("must be an address, like Light & Shutter <guide@studio.example>")
@@ -115,6 +141,7 @@ class Config(FromEnvironment):
     mail_from: str = setting(_sender)
     ses_configuration_set: str = setting(_text)
     unsubscribe_keys: tuple[bytes, ...] = setting(_keys)
+    hash_key: bytes = setting(_key)
 
     api_url: str | None = setting(_web_origin, None)
     cors_origins: tuple[str, ...] = setting(_origins, ())
@@ -125,6 +152,19 @@ class Config(FromEnvironment):
         _duration("seconds", 7 * 86_400), timedelta(minutes=15)
     )
     cool_down_seconds: timedelta = setting(_duration("seconds", 86_400), timedelta(minutes=5))
+    signups_per_hour: int = setting(_number(1, 1_000_000), 10)
+    mails_per_address: int = setting(_number(1, 1000), 3)
+    mails_per_address_days: timedelta = setting(_duration("days", 366), timedelta(days=7))
+    mails_per_hour: int = setting(_number(8, 10_000_000), 2000)
+    guesses_per_hour: int = setting(_number(1, 1_000_000), 100)
+    signup_milliseconds: int = setting(_number(0, 1000), 25)
+    refuse_disposable: bool = setting(_flag, False)
+    turnstile_secret: str | None = setting(_text, None)
+    turnstile_hostnames: frozenset[str] = setting(_names, frozenset())
+    turnstile_action: str | None = setting(_text, None)
+    turnstile_outage: str = setting(_outage, "accept")
+    metrics_token: str | None = setting(_secret, None)
+    sentry_dsn: str | None = setting(_web_origin, None)
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
     host: str = setting(_text, "127.0.0.1")

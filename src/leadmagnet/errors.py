@@ -6,6 +6,9 @@ LeadMagnetError
 ├── TokenUnknown         404
 ├── TokenExpired         410
 ├── TokenUsedUp          429
+├── LimitReached         429, with when to come back
+│   ├── TooManySignups
+│   └── TooManyGuesses
 └── Unavailable          503, try again: nothing was lost or half-written
     └── FileUnavailable  503, the press was heard, the file cannot be handed out now
 
@@ -14,6 +17,8 @@ LeadMagnetError
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -49,6 +54,27 @@ class TokenExpired(LeadMagnetError):
 
 class TokenUsedUp(LeadMagnetError):
     status, code = 429, "token_used_up"
+
+
+class LimitReached(LeadMagnetError):
+    """Too much from one network: `seconds` until its window ends and it may try again."""
+
+    status = 429
+    name: ClassVar[str]
+
+    def __init__(self, *, limit: int, window: timedelta, seconds: float) -> None:
+        super().__init__(self.name)
+        self.limit = limit
+        self.window = int(window.total_seconds())
+        self.seconds = max(1, math.ceil(seconds))
+
+
+class TooManySignups(LimitReached):
+    name, code = "signup", "signup_limit"
+
+
+class TooManyGuesses(LimitReached):
+    name, code = "guess", "guess_limit"
 
 
 class Unavailable(LeadMagnetError):

@@ -9,7 +9,7 @@ import time
 
 import psycopg
 
-from leadmagnet import magnets, outbox
+from leadmagnet import limits, magnets, outbox
 from leadmagnet.aws.ses import Mailer
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.services import Services
@@ -43,6 +43,7 @@ class Worker:
                 if time.monotonic() >= files_due:
                     files_due = time.monotonic() + LOOK_AT_FILES_SECONDS
                     self._look_at_files()
+                    limits.purge(self._services.database)
                 for _ in listening.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
             except (Unavailable, psycopg.OperationalError):
