@@ -85,7 +85,7 @@ def test_disposable_domains_are_known_when_asked_for(domain):
     assert not addresses.mailable(f"ada@{domain}", sender=sender, refuse_disposable=True)
 
 
-@pytest.mark.parametrize("domain", ["gmail.com", "gmial.com", "orange.fr", "example.org", "com"])
+@pytest.mark.parametrize("domain", ["gmail.com", "orange.fr", "example.org", "com"])
 def test_other_domains_are_not_disposable(domain):
     sender = "guide@studio.example"
     assert addresses.mailable(f"ada@{domain}", sender=sender, refuse_disposable=True)

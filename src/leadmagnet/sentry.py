@@ -29,7 +29,6 @@ def start(dsn: str | None, *, transport: type[Transport] | None = None) -> None:
     sentry_sdk.init(
         dsn=dsn,
         transport=transport,
-        send_default_pii=False,
         # The SDK's own defaults send local variables, source lines and bodies: addresses are there.
         include_local_variables=False,
         include_source_context=False,
