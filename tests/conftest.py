@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis.configuration import set_hypothesis_home_dir
 from psycopg import sql
 from psycopg.rows import dict_row
 from werkzeug.serving import make_server
@@ -54,6 +55,11 @@ SETTINGS = {
     "GUESSES_PER_HOUR": "100000",
     "SIGNUP_MILLISECONDS": "0",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hypothesis_keeps_out_of_the_tree(tmp_path_factory: pytest.TempPathFactory) -> None:
+    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
 
 
 @pytest.fixture(scope="session", autouse=True)

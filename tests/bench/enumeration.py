@@ -13,41 +13,15 @@ from __future__ import annotations
 import http.client
 import json
 import math
-import os
 import random
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
-from pathlib import Path
 
 import psycopg
-
-from leadmagnet import migrations
-from leadmagnet.dev import demo
-from leadmagnet.dev.ports import free_port
-from leadmagnet.dev.postgres import Postgres
-from leadmagnet.dev.roles import create_roles_and_database
+from stack import running
 
 DELIVERY = "guide-mariee-sereine-delivery-fr-1"
-SETTINGS = {
-    "SITE_URL": "https://www.light-and-shutter.example",
-    "S3_BUCKET": "leadmagnet-guides",
-    "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
-    "SES_CONFIGURATION_SET": "leadmagnet",
-    "UNSUBSCRIBE_KEYS": "x" * 40,
-    "HASH_KEY": "h" * 40,
-    "SIGNUPS_PER_HOUR": "1000000",
-    "MAILS_PER_HOUR": "1000000",
-    "MAILS_PER_ADDRESS": "2",
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": "eu-west-3",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 # What the owner does to a signed-up address to bring it into the state.
 STATES = {
     "new": None,
@@ -70,15 +44,7 @@ STATES = {
 def main() -> None:
     calls = int(next((a for a in sys.argv[1:] if "=" not in a), 500))
     chosen = dict(a.split("=", 1) for a in sys.argv[1:] if "=" in a)
-    with ExitStack() as exits:
-        folder = Path(exits.enter_context(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)
-        server = exits.enter_context(Postgres(folder / "postgres" / "data"))
-        create_roles_and_database(server)
-        owner_url = server.url("lm_owner", "leadmagnet")
-        migrations.migrate(owner_url, app_role="lm_app")
-        demo.load(owner_url)
-        port = _start(exits, server.url("lm_app", "leadmagnet"), chosen)
+    with running(MAILS_PER_ADDRESS="2", **chosen) as (port, owner_url, _):
         api = http.client.HTTPConnection("127.0.0.1", port)
         plan = [
             (state, f"{state.replace(' ', '-')}{n}@example.org")
@@ -109,34 +75,6 @@ def _prepare(api: http.client.HTTPConnection, owner: psycopg.Connection, plan: l
     while owner.execute("SELECT count(*) FROM lm_outbox WHERE state = 'queued'").fetchone() != (0,):
         time.sleep(0.2)
     owner.execute("VACUUM ANALYZE")
-
-
-def _start(exits: ExitStack, url: str, chosen: dict[str, str]) -> int:
-    port = free_port()
-    env = os.environ | SETTINGS | {"DATABASE_URL": url, "PORT": str(port)} | chosen
-    mailbox = str(free_port())
-    env["AWS_ENDPOINT_URL_SESV2"] = f"http://127.0.0.1:{mailbox}"
-    for command in (
-        ("leadmagnet.dev.aws", "--mailbox-port", mailbox),
-        ("leadmagnet", "serve"),
-        ("leadmagnet", "worker"),
-    ):
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        exits.callback(process.wait)
-        exits.callback(process.send_signal, signal.SIGTERM)
-    while True:
-        try:
-            conn = http.client.HTTPConnection("127.0.0.1", port)
-            conn.request("GET", "/readyz")
-            if conn.getresponse().status == 200:
-                return port
-        except OSError:
-            time.sleep(0.1)
 
 
 def sign_up(api: http.client.HTTPConnection, email: str, website: str = "") -> float:
