@@ -14,7 +14,11 @@ from conftest import SETTINGS, path_of
 
 from leadmagnet.config import Config, ConfigError, MigrationConfig
 
-VALID = {**SETTINGS, "DATABASE_URL": "postgresql://lm_app@localhost/leadmagnet"}
+REQUIRED = {each.name.upper() for each in fields(Config) if each.default is MISSING}
+VALID = {
+    **{name: value for name, value in SETTINGS.items() if name in REQUIRED},
+    "DATABASE_URL": "postgresql://lm_app@localhost/leadmagnet",
+}
 
 
 def test_everything_missing_is_named_at_once():
@@ -48,6 +52,11 @@ def test_a_start_without_settings_stops_and_names_them_without_a_traceback(comma
         ("HASH_KEY", "short"),
         ("RECEIPT_KEY", "bm90IDMyIGJ5dGVz"),
         ("RECEIPT_KEY", "é"),
+        ("METRICS_TOKEN", "short"),
+        ("SENTRY_DSN", "nowhere"),
+        ("MAILS_PER_HOUR", "7"),
+        ("REFUSE_DISPOSABLE", "perhaps"),
+        ("TURNSTILE_OUTAGE", "ignore"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_FROM", "a@x.example\r\nBcc: b@x.example"),
         ("TOKEN_HOURS", "0"),
@@ -77,6 +86,8 @@ def test_the_defaults_are_the_published_numbers():
     assert config.token_hours == timedelta(hours=48)
     assert config.download_url_seconds == timedelta(minutes=15)
     assert config.cool_down_seconds == timedelta(minutes=5)
+    assert (config.signups_per_hour, config.mails_per_address) == (10, 3)
+    assert config.mails_per_address_days == timedelta(days=7)
 
 
 def test_no_secret_is_in_a_configs_repr():

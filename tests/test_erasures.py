@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from conftest import API, DELIVERY, NEWSLETTER, SETTINGS, confirm, sign_up
+from conftest import API, DELIVERY, NEWSLETTER, SETTINGS, confirm, sign_up, world
 
 from leadmagnet import erasures, ledger, outbox, privacy, subscribers
 from leadmagnet.errors import TokenExpired, TokenUnknown
@@ -93,8 +93,7 @@ class Links:
         return "id"
 
     def deliver(self):
-        world = self.services
-        while outbox.deliver_next(world.database, self.send, world.config, world.random_bytes):
+        while outbox.deliver_next(world(self.services, self.send)):
             pass
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import ADA, API, DELIVERY, NEWSLETTER, client_of, confirm, problem, sign_up
+from conftest import ADA, API, COUNTS, DELIVERY, NEWSLETTER, client_of, confirm, problem, sign_up
 
 from leadmagnet import tokens
 
@@ -108,14 +108,14 @@ def forged(token):
 
 def test_a_forged_token_is_a_404_and_always_the_same(client, database, leave):
     base, _, token = leave.rpartition("/")
-    before = database.checksum()
+    before = database.checksum(without=COUNTS)
     bodies = set()
     for each in forged(token):
         for answer in (client.get(f"{base}/{each}"), client.post(f"{base}/{each}")):
             assert problem(answer) == (404, "token_unknown"), each
             bodies.add(answer.data)
     assert len(bodies) == 1
-    assert database.checksum() == before
+    assert database.checksum(without=COUNTS) == before
 
 
 def test_a_confirmation_token_unsubscribes_nobody(client, database, leave, mailbox):

@@ -18,12 +18,13 @@ BEGIN
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 
-    EXECUTE format('GRANT INSERT (email, locale, source, asked_consents) ON lm_subscribers TO %I', app);
-    EXECUTE format('GRANT UPDATE (status, status_at, newsletter, newsletter_at, locale,
+    EXECUTE format('GRANT INSERT (email, address_key, locale, source, asked_consents) ON lm_subscribers
+        TO %I', app);
+    EXECUTE format('GRANT UPDATE (address_key, status, status_at, newsletter, newsletter_at, locale,
         asked_at, asked_consents, privacy_asked_at, confirmed_at) ON lm_subscribers TO %I', app);
 
-    EXECUTE format('GRANT INSERT (subscriber_id, purpose, magnet_id, locale, consents) ON lm_outbox
-        TO %I', app);
+    EXECUTE format('GRANT INSERT (subscriber_id, purpose, magnet_id, locale, consents, due_at)
+        ON lm_outbox TO %I', app);
     EXECUTE format('GRANT UPDATE (state, due_at, claims, attempts, kind, reason, message_id, sent_at)
         ON lm_outbox TO %I', app);
 
@@ -45,5 +46,9 @@ BEGIN
 
     EXECUTE format('GRANT INSERT (message_id, subscriber_id, outbox_id, type, detail)
         ON lm_ses_events TO %I', app);
+
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON lm_signup_limits TO %I', app);
+    EXECUTE format('GRANT SELECT, INSERT ON lm_signup_outcomes TO %I', app);
+    EXECUTE format('GRANT UPDATE (n) ON lm_signup_outcomes TO %I', app);
 END
 $grants$;

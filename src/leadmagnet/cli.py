@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -34,7 +35,10 @@ def serve() -> None:
     """Serve the API with gunicorn."""
     from leadmagnet.config import Config
 
-    _settings(Config)
+    if _settings(Config).metrics_token:
+        # Here, because it must be there before the metrics are imported, and must be new: counts
+        # of processes that are gone would count for ever.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="leadmagnet-metrics-")
     command = [sys.executable, "-m", "gunicorn", "--config", "python:leadmagnet.gunicorn_conf"]
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, fixed arguments
 
@@ -42,12 +46,13 @@ def serve() -> None:
 @main.command()
 def worker() -> None:
     """Send the queued mails until SIGTERM; a mail in hand is finished first."""
-    from leadmagnet import logs, worker
+    from leadmagnet import logs, sentry, worker
     from leadmagnet.config import Config
     from leadmagnet.services import Services
 
     config = _settings(Config)
     logs.configure(config.log_level)
+    sentry.start(config.sentry_dsn)
     worker.main(Services.from_config(config, connections=2))
 
 

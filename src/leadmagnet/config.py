@@ -64,6 +64,26 @@ def _signing_key(value: str) -> bytes:
     return seed
 
 
+def _secret(value: str) -> str:
+    return _key(value).decode()
+
+
+def _names(value: str) -> frozenset[str]:
+    return frozenset(item.strip().lower() for item in value.split(",") if item.strip())
+
+
+def _flag(value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value.lower() == "true"
+
+
+def _outage(value: str) -> str:
+    if value.lower() not in ("accept", "refuse"):
+        raise ValueError("must be accept or refuse")
+    return value.lower()
+
+
 def _sender(value: str) -> str:
     if not value.isprintable() or "@" not in value:
         raise ValueError("must be an address, like Light & Shutter <guide@studio.example>")
@@ -154,6 +174,19 @@ class Config(FromEnvironment):
         _duration("seconds", 7 * 86_400), timedelta(minutes=15)
     )
     cool_down_seconds: timedelta = setting(_duration("seconds", 86_400), timedelta(minutes=5))
+    signups_per_hour: int = setting(_number(1, 1_000_000), 10)
+    mails_per_address: int = setting(_number(1, 1000), 3)
+    mails_per_address_days: timedelta = setting(_duration("days", 366), timedelta(days=7))
+    mails_per_hour: int = setting(_number(8, 10_000_000), 2000)
+    guesses_per_hour: int = setting(_number(1, 1_000_000), 100)
+    signup_milliseconds: int = setting(_number(0, 1000), 25)
+    refuse_disposable: bool = setting(_flag, False)
+    turnstile_secret: str | None = setting(_text, None)
+    turnstile_hostnames: frozenset[str] = setting(_names, frozenset())
+    turnstile_action: str | None = setting(_text, None)
+    turnstile_outage: str = setting(_outage, "accept")
+    metrics_token: str | None = setting(_secret, None)
+    sentry_dsn: str | None = setting(_web_origin, None)
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
     sns_topics: tuple[str, ...] = setting(_topics, ())
     ses_max_rate: int = setting(_number(1, 10_000), 10)

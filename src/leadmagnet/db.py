@@ -14,13 +14,16 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from leadmagnet.deadlines import Deadlines
 from leadmagnet.errors import Unavailable
 
 Row = dict[str, Any]
 
-# A request waits this long for its turn, its locks and its statement: a 503 within three seconds.
-POOL_SECONDS = 2.0
-SESSION = "-c lock_timeout=2000 -c statement_timeout=2500 -c timezone=UTC"
+# A request waits so long for a connection, then for locks, then for its statement, and for a server
+# that does not even answer that: together, a 503 within three seconds.
+POOL_SECONDS = 1.0
+SESSION = "-c lock_timeout=1300 -c statement_timeout=1500 -c timezone=UTC"
+ANSWER_SECONDS = 1.6
 
 
 def sql_directory() -> Path:
@@ -114,13 +117,16 @@ class Database:
             reconnect_timeout=3.0,
             open=False,
         )
+        self._deadlines = Deadlines(ANSWER_SECONDS)
 
     def open(self) -> None:
         """Start connecting, in this process: connections do not survive a fork."""
         self._pool.open(wait=False)
+        self._deadlines.start()
 
     def close(self) -> None:
         self._pool.close()
+        self._deadlines.stop()
 
     def one(self, name: str, **parameters: Any) -> Row | None:
         """The first row of the query, None where it has none."""
@@ -129,7 +135,7 @@ class Database:
 
     def all(self, name: str, **parameters: Any) -> list[Row]:
         """All rows of the query; an empty list for a statement that returns none."""
-        with _unavailable(name), self._pool.connection() as conn:
+        with _unavailable(name), self._pool.connection() as conn, self._deadlines.over(conn):
             return _rows(conn, name, parameters)
 
     @contextmanager
@@ -144,7 +150,7 @@ class Database:
     def check(self) -> None:
         """Raise Unavailable unless the database answers and every query fits its tables."""
         try:
-            with self._pool.connection() as conn:
+            with self._pool.connection() as conn, self._deadlines.over(conn):
                 for query in queries().values():
                     conn.execute(f"PREPARE fits AS {numbered(query)}", prepare=False)
                     conn.execute("DEALLOCATE fits", prepare=False)

@@ -33,6 +33,10 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "Le corps de la requête doit être un seul objet JSON en UTF-8. Corrigez-le et renvoyez-le.",
         "en": "The body must be one JSON object in UTF-8. Correct it and send it again.",
     },
+    "unauthorized": {
+        "fr": "Cette page demande une clé. Envoyez-la dans l’en-tête Authorization: Bearer.",
+        "en": "This page asks for a key. Send it in the header Authorization: Bearer.",
+    },
     "not_found": {
         "fr": "Cette adresse ne mène nulle part. Vérifiez-la.",
         "en": "There is nothing at this address. Check it.",
@@ -52,6 +56,22 @@ PROBLEMS: dict[str, dict[str, str]] = {
     "token_used_up": {
         "fr": "Ce lien a servi trop souvent. Demandez-en un neuf, il arrive par e-mail.",
         "en": "This link was used too often. Ask for a fresh one, it comes by e-mail.",
+    },
+    "signup_limit": {
+        "fr": "Trop d’inscriptions sont parties de votre connexion. Réessayez dans une heure : l’e-mail"
+        " déjà demandé arrive quand même.",
+        "en": "Too many signups came from your connection. Try again in an hour: the e-mail you already"
+        " asked for arrives all the same.",
+    },
+    "guess_limit": {
+        "fr": "Trop de liens non valables sont venus de votre connexion. Ouvrez le lien de l’e-mail, ou"
+        " redemandez le guide.",
+        "en": "Too many invalid links came from your connection. Open the link in the e-mail, or ask for"
+        " the guide again.",
+    },
+    "turnstile_failed": {
+        "fr": "La vérification anti-robot n’a pas abouti. Rechargez la page et recommencez.",
+        "en": "The check against robots did not succeed. Reload the page and start again.",
     },
     "token_invalid": {
         "fr": "Le champ « token » doit être le texte qui suit « token= » dans le lien.",

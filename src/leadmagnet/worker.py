@@ -9,7 +9,7 @@ import time
 
 import psycopg
 
-from leadmagnet import magnets, outbox
+from leadmagnet import limits, magnets, outbox
 from leadmagnet.aws.ses import Mailer
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.services import Services
@@ -51,6 +51,7 @@ class Worker:
                 if time.monotonic() >= files_due:
                     files_due = time.monotonic() + LOOK_AT_FILES_SECONDS
                     self._look_at_files()
+                    limits.purge(self._services.database)
                 upkeep.run_due()
                 for _ in listening.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
