@@ -139,6 +139,7 @@ def signups(services, ips, emails, *, threads=16):
                 locale=None,
                 source=None,
                 heed=True,
+                suppression=b"",
                 context=subscribers.Context(ips[number % len(ips)], None),
                 config=services.config,
             )
