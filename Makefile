@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BASE_URL ?= http://127.0.0.1:8000
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format smoke check-nginx openapi lock clean
+.PHONY: help run test check format smoke check-nginx e2e openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest tests/nginx_check.py
 
+e2e: $(VENV)/ready ## The Nuxt site in a real browser, with pictures of every page
+	@sh tests/e2e.sh
+
 openapi: $(VENV)/ready ## Write openapi.yaml from the code
 	@$(BIN)/leadmagnet openapi --output openapi.yaml
 
@@ -43,8 +46,8 @@ lock: $(VENV)/ready ## Renew both locks; they name versions and hashes, no addre
 			pyproject.toml --output-file requirements$${extra:+-$$extra}.txt; \
 	done
 
-clean: ## Remove the virtual environment and the data of `make run`
-	@rm -rf $(VENV) .dev
+clean: ## Remove what was installed and built, and the data of `make run`
+	@rm -rf $(VENV) .dev tests/nuxt/node_modules tests/nuxt/.nuxt tests/nuxt/.output
 
 $(VENV)/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
