@@ -46,6 +46,7 @@ SETTINGS = {
     "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
     "SES_CONFIGURATION_SET": "leadmagnet",
     "UNSUBSCRIBE_KEYS": "k1-" + "x" * 40,
+    "HASH_KEY": "h1-" + "z" * 40,
 }
 
 
@@ -252,6 +253,9 @@ class Mailbox:
     def token(self, to: str = ADA) -> str:
         """Of the newest mail's link."""
         return link_token(self.messages(to)[0]["text"], "confirm")
+
+    def privacy_token(self, to: str = ADA) -> str:
+        return link_token(self.messages(to)[0]["text"], "mes-donnees")
 
     def leave_token(self, to: str = ADA) -> str:
         return link_token(self.messages(to)[0]["text"], "unsubscribe")

@@ -45,6 +45,9 @@ def test_a_start_without_settings_stops_and_names_them_without_a_traceback(comma
         ("SITE_URL", "https://x.example/?a=b"),
         ("UNSUBSCRIBE_KEYS", "short"),
         ("UNSUBSCRIBE_KEYS", "x" * 32 + ",short"),
+        ("HASH_KEY", "short"),
+        ("RECEIPT_KEY", "bm90IDMyIGJ5dGVz"),
+        ("RECEIPT_KEY", "é"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_FROM", "a@x.example\r\nBcc: b@x.example"),
         ("TOKEN_HOURS", "0"),
@@ -95,4 +98,4 @@ def test_the_example_names_every_setting_with_its_true_default():
 def test_every_setting_in_the_example_parses():
     text = path_of(".env.example").read_text()
     given = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", text, re.M))
-    Config.from_env({**given, "UNSUBSCRIBE_KEYS": "x" * 32})
+    Config.from_env({**given, "UNSUBSCRIBE_KEYS": "x" * 32, "HASH_KEY": "x" * 32})

@@ -13,6 +13,8 @@ CREATE TABLE lm_subscribers (
     -- The latest request that queued a mail: asking for the same again waits for the cool-down.
     asked_at timestamptz NOT NULL DEFAULT now(),
     asked_consents text[] NOT NULL,
+    -- The latest request for what is held about her: one mail as long as its link works.
+    privacy_asked_at timestamptz,
     -- Set by the first press of the button in the mail, never unset: the right to the file stays.
     confirmed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),

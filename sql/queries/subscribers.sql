@@ -6,7 +6,7 @@
 -- nothing else is written. A caller learns none of this: it sees only what the page sent wrong.
 -- `heed` false makes the same statement write nothing (a bot's signup, a role address).
 WITH text AS (
-    SELECT t.id, t.purpose, t.locale, t.policy_version, t.magnet_id
+    SELECT t.id, t.purpose, t.locale, t.magnet_id
     FROM lm_consent_texts t
     JOIN lm_magnets m ON m.id = t.magnet_id
     WHERE t.id = ANY (%(consents)s::text[])
@@ -26,6 +26,7 @@ WITH text AS (
     SELECT %(email)s, locale, %(source)s::text, %(consents)s::text[]
     FROM request
     WHERE texts_known AND delivery_agreed AND %(heed)s::boolean
+      AND NOT EXISTS (SELECT FROM lm_suppressions WHERE address_hash = %(suppression)s)
     ON CONFLICT (email) DO UPDATE
     SET asked_at = now(), asked_consents = EXCLUDED.asked_consents
     WHERE s.status NOT IN ('bounced', 'complained')
@@ -37,9 +38,8 @@ WITH text AS (
     FROM subscriber, request
     RETURNING id
 ), event AS (
-    INSERT INTO lm_consent_events
-        (subscriber_id, type, purpose, consent_text_id, policy_version, locale, gesture)
-    SELECT subscriber.id, 'signup', text.purpose, text.id, text.policy_version, text.locale, 'signup_form'
+    INSERT INTO lm_consent_events (subscriber_id, type, consent_text_id, locale, gesture)
+    SELECT subscriber.id, 'signup', text.id, text.locale, 'signup_form'
     FROM subscriber, text
     RETURNING id
 ), context AS (
@@ -66,7 +66,7 @@ WITH token AS (
     JOIN lm_magnets m ON m.id = o.magnet_id
     WHERE t.token_hash = %(token_hash)s
 ), text AS (
-    SELECT t.id, t.purpose, t.policy_version, t.locale
+    SELECT t.id, t.purpose, t.locale
     FROM lm_consent_texts t
     JOIN token ON t.id = ANY (token.consents)
 ), asked AS (
@@ -80,17 +80,21 @@ WITH token AS (
     UPDATE lm_subscribers s
     SET status = 'confirmed', status_at = now(), locale = token.locale,
         confirmed_at = coalesce(s.confirmed_at, now()),
-        newsletter = s.newsletter OR asked.newsletter,
-        newsletter_at = CASE WHEN asked.newsletter THEN now() ELSE s.newsletter_at END
-    FROM token, asked, subscriber
+        newsletter = s.newsletter OR agreed.newsletter,
+        newsletter_at = CASE WHEN agreed.newsletter THEN now() ELSE s.newsletter_at END
+    FROM token, asked, subscriber, LATERAL (
+        -- Unless she has said no to it since.
+        SELECT asked.newsletter AND token.asked_at
+            > coalesce((subscriber.locked).newsletter_at, '-infinity') AS newsletter
+    ) agreed
     WHERE s.id = (subscriber.locked).id
       AND lm_may_confirm(subscriber.locked, token.kind, token.asked_at, asked.newsletter)
-    RETURNING s.id
+    RETURNING s.id, s.newsletter
 ), event AS (
-    INSERT INTO lm_consent_events
-        (subscriber_id, type, purpose, consent_text_id, policy_version, locale, gesture)
-    SELECT confirmed.id, 'confirm', text.purpose, text.id, text.policy_version, text.locale, 'confirm_button'
+    INSERT INTO lm_consent_events (subscriber_id, type, consent_text_id, locale, gesture)
+    SELECT confirmed.id, 'confirm', text.id, text.locale, 'confirm_button'
     FROM confirmed, text
+    WHERE text.purpose <> 'newsletter' OR confirmed.newsletter
     RETURNING id
 ), context AS (
     INSERT INTO lm_consent_context (event_id, ip, user_agent)
@@ -121,7 +125,7 @@ FROM token;
 WITH token AS (
     SELECT t.subscriber_id, o.magnet_id, o.locale, o.consents
     FROM lm_download_tokens t
-    JOIN lm_outbox o ON o.id = t.outbox_id
+    JOIN lm_outbox o ON o.id = t.outbox_id AND o.purpose = 'link'
     WHERE t.token_hash = %(token_hash)s
 ), subscriber AS (
     UPDATE lm_subscribers s
@@ -137,9 +141,8 @@ WITH token AS (
     FROM subscriber, token
     RETURNING id
 ), event AS (
-    INSERT INTO lm_consent_events
-        (subscriber_id, type, purpose, consent_text_id, policy_version, locale, gesture)
-    SELECT subscriber.id, 'resend', t.purpose, t.id, t.policy_version, t.locale, 'renew_button'
+    INSERT INTO lm_consent_events (subscriber_id, type, consent_text_id, locale, gesture)
+    SELECT subscriber.id, 'resend', t.id, t.locale, 'renew_button'
     FROM subscriber, token, lm_consent_texts t
     WHERE t.id = ANY (token.consents)
     RETURNING id
@@ -168,6 +171,27 @@ WITH subscriber AS (
 )
 SELECT EXISTS (SELECT FROM lm_subscribers WHERE id = %(subscriber_id)s) AS found,
        EXISTS (SELECT FROM subscriber) AS changed;
+
+-- name: subscriber_end_newsletter
+-- The newsletter alone, for who has it or has asked for it: a mail of before confirms it no more.
+WITH subscriber AS (
+    UPDATE lm_subscribers s
+    SET newsletter = false, newsletter_at = now()
+    WHERE id = %(subscriber_id)s AND (newsletter OR (
+        asked_at > coalesce(newsletter_at, '-infinity') AND EXISTS (
+            SELECT FROM lm_consent_texts t
+            WHERE t.id = ANY (s.asked_consents) AND t.purpose = 'newsletter')))
+    RETURNING id
+), event AS (
+    INSERT INTO lm_consent_events (subscriber_id, type, purpose, gesture)
+    SELECT id, 'unsubscribe', 'newsletter', %(gesture)s FROM subscriber
+    RETURNING id
+), context AS (
+    INSERT INTO lm_consent_context (event_id, ip, user_agent)
+    SELECT id, %(ip)s::inet, %(user_agent)s::text FROM event
+)
+SELECT status, false AS newsletter, EXISTS (SELECT FROM subscriber) AS changed
+FROM lm_subscribers WHERE id = %(subscriber_id)s;
 
 -- name: subscriber_subscription
 SELECT status, newsletter FROM lm_subscribers WHERE id = %(subscriber_id)s;

@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter, ValidationError
 
 from leadmagnet import __version__, headers, problems
-from leadmagnet.routes import docs, ops, public
+from leadmagnet.routes import docs, ops, privacy, public
 from leadmagnet.services import Services
 
 BODY_BYTES = 16 * 1024
@@ -52,7 +52,7 @@ def create_app(services: Services | None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
     headers.install(app, origins=origins, behind_proxy=hops > 0)
     api = problems.Api(app)
-    blueprints: tuple[Blueprint, ...] = (public.blp, ops.blp)
+    blueprints: tuple[Blueprint, ...] = (public.blp, privacy.blp, ops.blp)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.extensions["openapi"] = api.spec

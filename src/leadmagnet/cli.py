@@ -5,16 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from leadmagnet import __version__
-
-if TYPE_CHECKING:
-    from leadmagnet.config import FromEnvironment
-
-Settings = TypeVar("Settings", bound="FromEnvironment")
+from leadmagnet import __version__, commands, housekeeping_commands
+from leadmagnet.commands import settings as _settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,10 +81,5 @@ def openapi(output: Path | None) -> None:
         click.echo(text, nl=False)
 
 
-def _settings(cls: type[Settings]) -> Settings:
-    from leadmagnet.config import ConfigError
-
-    try:
-        return cls.load()
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+for each in (*commands.GROUPS, *housekeeping_commands.GROUPS):
+    main.add_command(each)

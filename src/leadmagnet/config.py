@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
@@ -34,6 +35,26 @@ def _keys(value: str) -> tuple[bytes, ...]:
     if not keys or any(len(key) < 32 for key in keys):
         raise ValueError("each key must have at least 32 characters")
     return keys
+
+
+def _key(value: str) -> bytes:
+    if len(value) < 32:
+        raise ValueError("must have at least 32 characters")
+    return value.encode()
+
+
+def _signing_key(value: str) -> bytes:
+    """A PEM, in one line or in several, as it is; or the 32 bytes of a seed in base64."""
+    if value.startswith("-----BEGIN "):
+        return value.replace("\\n", "\n").encode()
+    text = value.replace("+", "-").replace("/", "_").rstrip("=")
+    try:
+        seed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        seed = b""
+    if len(seed) != 32:
+        raise ValueError("must be a PEM private key, or 32 bytes in base64")
+    return seed
 
 
 def _sender(value: str) -> str:
@@ -115,6 +136,7 @@ class Config(FromEnvironment):
     mail_from: str = setting(_sender)
     ses_configuration_set: str = setting(_text)
     unsubscribe_keys: tuple[bytes, ...] = setting(_keys)
+    hash_key: bytes = setting(_key)
 
     api_url: str | None = setting(_web_origin, None)
     cors_origins: tuple[str, ...] = setting(_origins, ())
@@ -126,6 +148,11 @@ class Config(FromEnvironment):
     )
     cool_down_seconds: timedelta = setting(_duration("seconds", 86_400), timedelta(minutes=5))
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
+    privacy_link_minutes: timedelta = setting(_duration("minutes", 1440), timedelta(minutes=60))
+    unconfirmed_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
+    context_days: timedelta = setting(_duration("days", 3650), timedelta(days=365))
+    subscriber_days: timedelta = setting(_duration("days", 36_500), timedelta(days=1095))
+    receipt_key: bytes | None = setting(_signing_key, None)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
     host: str = setting(_text, "127.0.0.1")
     port: int = setting(_number(1, 65_535), 8000)

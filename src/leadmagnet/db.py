@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -58,6 +59,37 @@ def _configure(conn: psycopg.Connection[Row]) -> None:
     conn.prepare_threshold = 0
 
 
+@contextmanager
+def _unavailable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        psycopg.OperationalError,
+        psycopg.errors.ReadOnlySqlTransaction,
+        PoolTimeout,
+    ) as error:
+        raise Unavailable(name) from error
+
+
+def _rows(conn: psycopg.Connection[Row], name: str, parameters: dict[str, Any]) -> list[Row]:
+    cursor = conn.execute(queries()[name], parameters)
+    return cursor.fetchall() if cursor.description else []
+
+
+class Transaction:
+    """Runs named queries over the one connection of a transaction."""
+
+    def __init__(self, conn: psycopg.Connection[Row]) -> None:
+        self._conn = conn
+
+    def one(self, name: str, **parameters: Any) -> Row | None:
+        rows = self.all(name, **parameters)
+        return rows[0] if rows else None
+
+    def all(self, name: str, **parameters: Any) -> list[Row]:
+        return _rows(self._conn, name, parameters)
+
+
 class Database:
     """Runs named queries. Connections are in autocommit: one statement is one transaction and
     one round trip.
@@ -97,16 +129,17 @@ class Database:
 
     def all(self, name: str, **parameters: Any) -> list[Row]:
         """All rows of the query; an empty list for a statement that returns none."""
-        try:
-            with self._pool.connection() as conn:
-                cursor = conn.execute(queries()[name], parameters)
-                return cursor.fetchall() if cursor.description else []
-        except (
-            psycopg.OperationalError,
-            psycopg.errors.ReadOnlySqlTransaction,
-            PoolTimeout,
-        ) as error:
-            raise Unavailable(name) from error
+        with _unavailable(name), self._pool.connection() as conn:
+            return _rows(conn, name, parameters)
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
+        """Several statements, committed together; with `snapshot` they read, and all see the
+        database as it was at the first of them."""
+        with _unavailable("transaction"), self._pool.connection() as conn, conn.transaction():
+            if snapshot:
+                conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield Transaction(conn)
 
     def check(self) -> None:
         """Raise Unavailable unless the database answers and every query fits its tables."""

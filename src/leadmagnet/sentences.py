@@ -17,6 +17,13 @@ RENEWED = {
     "en": "If this link was issued by us, an e-mail with a fresh link is on its way to its owner.",
 }
 
+PRIVACY_ASKED = {
+    "fr": "Si nous avons des données liées à cette adresse, un e-mail avec un lien valable une heure"
+    " vient de partir. Rien reçu ? Regardez dans les indésirables.",
+    "en": "If we hold anything about this address, an e-mail with a link that works for an hour is on"
+    " its way. Nothing there? Look in the junk folder.",
+}
+
 PROBLEMS: dict[str, dict[str, str]] = {
     "request_malformed": {
         "fr": "La requête n’est pas lisible. Rechargez la page et réessayez.",

@@ -49,13 +49,15 @@ def sign_up(
     locale: str | None,
     source: str | None,
     heed: bool,
+    suppression: bytes,
     context: Context,
     cool_down: timedelta,
     text_grace: timedelta,
 ) -> None:
     """Record a signup and queue its mail, in one statement; `heed` false writes nothing.
 
-    `email` is normalised. Raises Refused for consent texts or a magnet that do not fit.
+    `email` is normalised, `suppression` the keyed hash under which it may be suppressed. Raises
+    Refused for consent texts or a magnet that do not fit.
     """
     row = database.one(
         "subscriber_sign_up",
@@ -65,6 +67,7 @@ def sign_up(
         locale=locale,
         source=source,
         heed=heed,
+        suppression=suppression,
         ip=context.ip,
         user_agent=context.user_agent,
         cool_down=cool_down,
@@ -164,3 +167,22 @@ def unsubscribe(database: Database, *, subscriber_id: UUID, gesture: str, contex
         raise TokenUnknown
     if row["changed"]:
         log.info("subscriber_unsubscribed", extra={"subscriber_id": str(subscriber_id)})
+
+
+def end_newsletter(
+    database: Database, *, subscriber_id: UUID, gesture: str, context: Context
+) -> Row:
+    """End the newsletter alone, any number of times; the subscription that is left. Raises
+    TokenUnknown after an erasure."""
+    row = database.one(
+        "subscriber_end_newsletter",
+        subscriber_id=subscriber_id,
+        gesture=gesture,
+        ip=context.ip,
+        user_agent=context.user_agent,
+    )
+    if row is None:
+        raise TokenUnknown
+    if row["changed"]:
+        log.info("newsletter_ended", extra={"subscriber_id": str(subscriber_id)})
+    return row

@@ -13,6 +13,7 @@ from leadmagnet import magnets, outbox
 from leadmagnet.aws.ses import Mailer
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.services import Services
+from leadmagnet.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Worker:
     def run(self) -> None:
         """Return after `stop()`. Outlives any absence of the database."""
         files_due = time.monotonic()
+        upkeep = Upkeep(self._services)
         listening: psycopg.Connection | None = None
         while not self._stop.is_set():
             try:
@@ -43,6 +45,7 @@ class Worker:
                 if time.monotonic() >= files_due:
                     files_due = time.monotonic() + LOOK_AT_FILES_SECONDS
                     self._look_at_files()
+                upkeep.run_due()
                 for _ in listening.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
             except (Unavailable, psycopg.OperationalError):

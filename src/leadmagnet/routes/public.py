@@ -7,7 +7,8 @@ from typing import Any
 from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
-from leadmagnet import addresses, bodies, magnets, subscribers, tokens
+from leadmagnet import addresses, bodies, magnets, subscribers, suppressions, tokens
+from leadmagnet.db import Row
 from leadmagnet.problems import language
 from leadmagnet.routes import context, services
 from leadmagnet.routes.contract import Blueprint
@@ -99,6 +100,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
         source=body.get("source"),
         heed=not body.get("website")
         and addresses.mailable(body["email"], sender=world.config.mail_from),
+        suppression=suppressions.hashed(body["email"], world.config.hash_key),
         context=context(),
         cool_down=world.config.cool_down_seconds,
         text_grace=world.config.text_grace_hours,
@@ -201,13 +203,7 @@ def describe_subscription(token: str) -> dict[str, Any]:
     """
     world = services()
     subscriber_id = tokens.signed_subscriber(token, world.config.unsubscribe_keys)
-    row = subscribers.subscription(world.database, subscriber_id)
-    # To the holder of the link all ways of getting no more mail are one.
-    ended = row["status"] not in ("pending", "confirmed")
-    return {
-        "status": "unsubscribed" if ended else row["status"],
-        "newsletter": row["newsletter"] and not ended,
-    }
+    return _shown(subscribers.subscription(world.database, subscriber_id))
 
 
 @blp.post("/unsubscribe/<token>")
@@ -215,13 +211,17 @@ def describe_subscription(token: str) -> dict[str, Any]:
     operationId="unsubscribe",
     requestBody={
         "description": "Mail providers send `List-Unsubscribe=One-Click` (RFC 8058); a page may"
-        " send an empty JSON object. Any body is accepted, none is needed.",
+        " send an empty JSON object. Any body is accepted, none is needed, and all mail ends;"
+        ' the JSON object `{"purpose": "newsletter"}` alone ends no more than the newsletter.',
         "content": {
             "application/x-www-form-urlencoded": {
                 "schema": {"type": "object"},
                 "example": {"List-Unsubscribe": "One-Click"},
             },
-            "application/json": {"schema": {"type": "object"}, "example": {}},
+            "application/json": {
+                "schema": {"type": "object", "properties": {"purpose": {"enum": ["newsletter"]}}},
+                "example": {"purpose": "newsletter"},
+            },
         },
     },
 )
@@ -234,12 +234,23 @@ def unsubscribe(token: str) -> dict[str, Any]:
 
     Repeatable, without cookie or redirect. Before a confirmation it means "this was not me".
     """
-    bodies.read(request)
+    data = bodies.read(request)
     world = services()
-    subscribers.unsubscribe(
-        world.database,
-        subscriber_id=tokens.signed_subscriber(token, world.config.unsubscribe_keys),
-        gesture="unsubscribe_button" if request.is_json else "one_click",
-        context=context(),
-    )
+    act: dict[str, Any] = {
+        "subscriber_id": tokens.signed_subscriber(token, world.config.unsubscribe_keys),
+        "gesture": "unsubscribe_button" if request.is_json else "one_click",
+        "context": context(),
+    }
+    if request.is_json and bodies.lenient_object(data).get("purpose") == "newsletter":
+        return _shown(subscribers.end_newsletter(world.database, **act))
+    subscribers.unsubscribe(world.database, **act)
     return {"status": "unsubscribed", "newsletter": False}
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    # To the holder of the link all ways of getting no more mail are one.
+    ended = row["status"] not in ("pending", "confirmed")
+    return {
+        "status": "unsubscribed" if ended else row["status"],
+        "newsletter": row["newsletter"] and not ended,
+    }
