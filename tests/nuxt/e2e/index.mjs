@@ -30,5 +30,6 @@ setTimeout(() => {
 
 await import('./funnel.mjs')
 await import('./leaving.mjs')
+await import('./privacy.mjs')
 const { testWhatTheSiteWrote } = await import('./promises.mjs')
 testWhatTheSiteWrote()

@@ -32,7 +32,7 @@ export function problemOf(error: unknown): Problem {
     title: 'Unreachable',
     status: 503,
     code: 'unreachable',
-    detail: 'Le service ne répond pas. Rien n’est perdu : vérifiez votre connexion et réessayez.',
+    detail: 'Le service ne répond pas. Rien n’est perdu : vérifiez votre connexion et réessayez.',
   }
 }
 
