@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -265,6 +268,37 @@ def link_token(text: str, page: str) -> str:
     found = re.search(rf"/lead-magnet/{page}\?token=(\S+)", text)
     assert found, text
     return found[1]
+
+
+@pytest.fixture
+def leadmagnet(server: Postgres, database: TestDatabase) -> Callable[..., Any]:
+    """The command line, in a process of its own, on the test's database."""
+
+    def run(*args: str, stdin: str = "", **changes: str) -> Any:
+        return subprocess.run(
+            [sys.executable, "-m", "leadmagnet", *args],
+            env={
+                **SETTINGS,
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL": database.url,
+                "MIGRATION_DATABASE_URL": server.url("lm_owner", database.name),
+                **changes,
+            },
+            input=stdin,
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.fixture
+def superuser(server: Postgres, database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
+    """Who may switch every trigger off, and here has."""
+    url = server.url("postgres", database.name)
+    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as conn:
+        conn.execute("SET session_replication_role = replica")
+        yield conn
 
 
 @pytest.fixture

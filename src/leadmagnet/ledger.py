@@ -165,6 +165,8 @@ def _event_fault(row: Row, report: Report) -> str | None:
     if facts is None:
         report.erased += 1
         return None if row["erased"] else f"{name} was removed"
+    if row["erased"]:
+        return f"{name} is there although its subscriber was erased: `leadmagnet erasures reapply`"
     if _digest(facts, EVENT) != row["digest"]:
         return f"{name} was altered"
     if not row["wording_kept"]:
