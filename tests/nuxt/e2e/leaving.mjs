@@ -22,7 +22,7 @@ test('"this was not me": one press, and no more mail', async () => {
   await ada.leave()
 })
 
-test('unsubscribing by the page, and the link again; the guide stays hers', async () => {
+test('unsubscribing by the page, from the advice and then from all, and the link again; the guide stays hers', async () => {
   const ada = await person()
   await signUp(ada, { newsletter: true })
   const { page } = ada
@@ -32,7 +32,11 @@ test('unsubscribing by the page, and the link again; the guide stays hers', asyn
   await page.goto(leave)
   await heading(page, 'Ne plus recevoir nos e-mails')
   await look(page, 'unsubscribe-confirmed')
-  await press(page, 'Me désinscrire')
+  await press(page, 'Arrêter seulement les conseils')
+  await heading(page, 'Plus de conseils')
+  await look(page, 'unsubscribe-advice')
+  assert.equal(status(ada.email), 'confirmed')
+  await press(page, 'Me désinscrire de tout')
   await heading(page, 'C’est noté')
   assert.equal(status(ada.email), 'unsubscribed')
   await page.goto(leave)
