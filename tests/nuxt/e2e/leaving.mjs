@@ -33,7 +33,7 @@ test('unsubscribing by the page, from the advice and then from all, and the link
   await heading(page, 'Ne plus recevoir nos e-mails')
   await look(page, 'unsubscribe-confirmed')
   await press(page, 'Arrêter seulement les conseils')
-  await heading(page, 'Plus de conseils')
+  await heading(page, 'Les conseils s’arrêtent')
   await look(page, 'unsubscribe-advice')
   assert.equal(status(ada.email), 'confirmed')
   await press(page, 'Me désinscrire de tout')

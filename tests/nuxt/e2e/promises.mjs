@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { createServer, request } from 'node:http'
 import { test } from 'node:test'
-import { person } from './browser.mjs'
+import { look, person } from './browser.mjs'
 import { heading, links, pressForFile, signUp } from './funnel.mjs'
 import { at, everythingKept, mail, output, sql, visitor } from './stack.mjs'
 
@@ -149,6 +149,21 @@ test('a page on a listed origin may call the API directly, any other may not', a
     for (const server of pages) server.close()
   }
   await ada.context.close()
+})
+
+test('without its API the site says so, with a 503, and tries again when asked', async () => {
+  const ada = await person()
+  const { page } = ada
+  const response = await page.goto(at.siteAlone)
+  assert.equal(response.status(), 503)
+  await heading(page, 'Le guide revient dans un instant')
+  await look(page, 'landing-alone')
+  await page.getByRole('button', { name: 'Réessayer' }).click()
+  await page.getByText('Le service ne répond pas').waitFor()
+  await page.goto(`${at.siteAlone}/lead-magnet/confirm?token=${'A'.repeat(43)}`)
+  await page.getByText('Le service ne répond pas').waitFor()
+  await look(page, 'confirm-unreachable')
+  await ada.leave()
 })
 
 export function testWhatTheSiteWrote() {

@@ -14,7 +14,7 @@ const python = `${root}.venv/bin/python`
 export const artefacts = process.env.E2E_ARTEFACTS || `${root}.dev/e2e`
 export const guide = readFileSync(`${root}src/leadmagnet/dev/guide.pdf`)
 
-/** Where everything is; filled by `start`. */
+/** Where everything is; filled by `start`. The site alone is one whose API does not answer. */
 export const at = {}
 /** The address the visitor comes from: each test has its own, so that none uses up another's limits. */
 export const visitor = { address: '127.0.0.1' }
@@ -24,10 +24,10 @@ export const output = { site: '' }
 const running = []
 
 export async function start() {
-  const [api, mailbox, nuxt, line, listed, unlisted] = await freePorts(6)
+  const [api, mailbox, nuxt, alone, line, listed, unlisted] = await freePorts(7)
   const url = port => `http://127.0.0.1:${port}`
   Object.assign(at, {
-    api: url(api), mailbox: url(mailbox), site: url(line), listed: url(listed), unlisted: url(unlisted),
+    api: url(api), mailbox: url(mailbox), site: url(line), siteAlone: url(alone), listed: url(listed), unlisted: url(unlisted),
   })
 
   const folder = `${artefacts}/stack`
@@ -47,13 +47,8 @@ export async function start() {
       MAKELEVEL: '1', // ends with us, however we end
     },
   })
-  launch('the site', process.execPath, [
-    '--import', 'data:text/javascript,process.on("disconnect",()=>process.exit())',
-    `${site}.output/server/index.mjs`,
-  ], {
-    env: { ...process.env, HOST: '127.0.0.1', PORT: String(nuxt), NUXT_API_ORIGIN: at.api, NODE_ENV: 'production' },
-    onOutput: text => output.site += text,
-  })
+  launchSite(nuxt, at.api)
+  launchSite(alone, at.unlisted)
   await lineTo(nuxt, line)
   await answers(`${at.api}/readyz`)
   await answers(`${at.mailbox}/healthz`)
@@ -71,6 +66,16 @@ export async function stop() {
     await Promise.race([each.end, pause(15_000)])
     if (!each.ended) each.child.kill('SIGKILL')
   }))
+}
+
+function launchSite(port, api) {
+  launch('the site', process.execPath, [
+    '--import', 'data:text/javascript,process.on("disconnect",()=>process.exit())',
+    `${site}.output/server/index.mjs`,
+  ], {
+    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), NUXT_API_ORIGIN: api, NODE_ENV: 'production' },
+    onOutput: text => output.site += text,
+  })
 }
 
 function launch(name, command, args, { onOutput, ...options }) {
