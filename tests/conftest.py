@@ -286,7 +286,8 @@ def leadmagnet(server: Postgres, database: TestDatabase) -> Callable[..., Any]:
             },
             input=stdin,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
         )
 
     return run

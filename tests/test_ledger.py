@@ -247,7 +247,8 @@ TAMPERING = {
     "an event added before others": (
         "INSERT INTO lm_consent_events (id, subscriber_id, type, gesture, occurred_at, salt)"
         " OVERRIDING SYSTEM VALUE"
-        " SELECT 0, subscriber_id, 'confirm', 'confirm_button', occurred_at, salt FROM lm_consent_events WHERE id = 1",
+        " SELECT 0, subscriber_id, 'confirm', 'confirm_button', occurred_at, salt"
+        " FROM lm_consent_events WHERE id = 1",
         "event 0 was added",
     ),
     "a wording": (

@@ -9,7 +9,8 @@ ORDER BY m.slug, t.locale, t.purpose, t.created_at;
 -- The new wording takes the place of the current one, whose row stays. Its id counts on.
 INSERT INTO lm_consent_texts (id, magnet_id, purpose, locale, text, policy_version, policy_url)
 SELECT concat_ws('-', m.slug, %(purpose)s::text, %(locale)s::text, 1 + (
-           SELECT count(*) FROM lm_consent_texts t
+           SELECT greatest(count(*), max(substring(t.id FROM '-([0-9]{1,9})$')::bigint))
+           FROM lm_consent_texts t
            WHERE t.magnet_id = m.id AND t.purpose = %(purpose)s AND t.locale = %(locale)s)),
        m.id, %(purpose)s, %(locale)s, %(text)s, %(policy_version)s, %(policy_url)s
 FROM lm_magnets m

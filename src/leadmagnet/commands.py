@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from leadmagnet.db import Database
 
 Settings = TypeVar("Settings", bound="FromEnvironment")
-file_argument = click.argument("file", type=click.File(encoding="utf-8"))
+file_argument = click.argument("file", type=click.File("rb"))
 
 
 def settings(cls: type[Settings]) -> Settings:
@@ -154,7 +154,7 @@ def receipt_public_key() -> None:
 @receipt.command("verify")
 @file_argument
 @click.option("--public-key", required=True, help="As `public-key` prints it, or a PEM.")
-def receipt_verify(file: IO[str], public_key: str) -> None:
+def receipt_verify(file: IO[bytes], public_key: str) -> None:
     """Verify a receipt in FILE (- for stdin), without any database or setting."""
     from leadmagnet import receipts
 

@@ -54,12 +54,15 @@ def texts_list() -> None:
 @click.option("--policy-version", required=True)
 @click.option("--policy-url", required=True)
 @file_argument
-def texts_add(file: IO[str], **given: str) -> None:
+def texts_add(file: IO[bytes], **given: str) -> None:
     """Add the wording in FILE (- for stdin); it takes the place of the current one, which pages
     that are open may still send for TEXT_GRACE_HOURS."""
     from leadmagnet import texts
 
-    wording = file.read().strip()
+    try:
+        wording = file.read().decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise click.ClickException("a wording is written in UTF-8") from None
     if not wording or "\n" in wording:
         raise click.ClickException("a wording is one line, and not empty")
     if not given["policy_url"].startswith(("http://", "https://")):

@@ -96,7 +96,7 @@ def issue(
     }
 
 
-def verify(document: str, key: Ed25519PublicKey) -> dict[str, Any]:
+def verify(document: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
     """The receipt in the signed document, if `key` signed it. Raises ReceiptError.
 
     The key named in the document is not believed: whoever forges one would name his own.
