@@ -46,8 +46,8 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "This guide does not exist or is no longer offered. Go back to the home page.",
     },
     "token_unknown": {
-        "fr": "Ce lien n’est pas valable. Vérifiez qu’il a été copié en entier, ou redemandez le guide.",
-        "en": "This link is not valid. Check that it was copied whole, or ask for the guide again.",
+        "fr": "Ce lien n’est pas valable. Vérifiez qu’il a été copié en entier, ou demandez-en un autre.",
+        "en": "This link is not valid. Check that it was copied whole, or ask for another one.",
     },
     "token_expired": {
         "fr": "Ce lien a expiré. Demandez-en un neuf, il arrive par e-mail.",
