@@ -148,7 +148,8 @@ def workers_killed(stage: Stage, size: Size) -> Told:
     twice = balance.mails - balance.accepted
     return Told(
         f"{kills} × SIGKILL ({len(mortal_worker.STEPS)} steps, 8 of other outcomes, random)",
-        f"{balance}; lost 0; {hits} mails hit, {twice} sent once more, most for one {max(mails.values())}",
+        f"{balance}; lost 0; {hits} times a mail was hit, {twice} were sent once more; at most"
+        f" {max(mails.values())} for one signup",
     )
 
 
@@ -196,7 +197,7 @@ def database_restarted(stage: Stage, size: Size) -> Told:
     api.wait_until_ready()
     postgres = stage.postgres
     refused_until, served_after, mailed_after = [], [], []
-    with Visitors([api.port], at_once=6, pause=0.04) as visitors:
+    with Visitors([api.port], at_once=6, pause=0.1) as visitors:
         visitors.invite(1_000_000)
         for number in range(size.restarts):
             seen = len(visitors.accepted)
@@ -228,8 +229,8 @@ def database_restarted(stage: Stage, size: Size) -> Told:
     require(max(refused_until + served_after) < 5, "not serving within 5 s")
     return Told(
         f"{size.restarts} restarts of PostgreSQL, every second one immediate",
-        f"{balance}; lost 0; {len(refusals)} × 503, slowest answer {slowest:.1f} s; after its return"
-        f" first 202 within {max(served_after):.1f} s, last 503 to a request of"
+        f"{balance}; lost 0; {len(refusals)} × 503, slowest answer {slowest:.1f} s; after its"
+        f" return first 202 within {max(served_after):.1f} s, last 503 to a request of"
         f" {max(refused_until):.1f} s, mails again within {max(mailed_after):.1f} s",
     )
 
@@ -367,7 +368,7 @@ def all_terminated(stage: Stage, size: Size) -> Told:
     for api in apis:
         api.wait_until_ready()
     slowest = 0.0
-    with Visitors([api.port for api in apis], at_once=8, pause=0.02) as visitors:
+    with Visitors([api.port for api in apis], at_once=8, pause=0.15) as visitors:
         visitors.invite(1_000_000)
         for number in range(size.terminations):
             seen = len(visitors.accepted)
@@ -382,14 +383,14 @@ def all_terminated(stage: Stage, size: Size) -> Told:
             api.restart()
             workers[number % 2] = stage.worker()
             api.wait_until_ready()
+    troubles = visitors.troubles
+    require(not troubles, f"{len(troubles)} requests in flight failed: {troubles[:3]}")
     stage.deliver_all(seconds=60)
     for worker in workers:
         end_gracefully(worker)
     for api in apis:
         api.terminate()
     balance = stage.balance(visitors.accepted)
-    troubles = visitors.troubles
-    require(not troubles, f"{len(troubles)} requests in flight failed: {troubles[:3]}")
     require(not visitors.refusals, f"refused: {visitors.refusals[:3]}")
     require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
     require(balance.mails == balance.accepted, "a mail went out twice")

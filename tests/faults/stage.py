@@ -115,7 +115,7 @@ class Stage:
         return next(iter(row.values()))
 
     def open_gate(self) -> None:
-        """The wait that a throttling or paused SES imposes on all is over: it is not the subject."""
+        """The wait that a throttling or paused SES imposes on all is over: not the subject."""
         self.rows("UPDATE lm_sending SET next_at = least(next_at, now())")
 
     def make_due(self) -> None:
