@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BASE_URL ?= http://127.0.0.1:8000
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format smoke check-nginx openapi lock clean
+.PHONY: help run test check faults format smoke check-nginx openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what th
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/leadmagnet openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date: make openapi"; exit 1; }
+
+faults: $(VENV)/ready ## The fault campaign, less than ten minutes: kill, freeze, starve, restart
+	@PYTHONPATH=tests $(BIN)/python -m faults $(SCENARIOS)
 
 format: $(VENV)/ready ## Put the code in its form
 	@$(BIN)/ruff check --fix-only .

@@ -104,6 +104,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet: the second of two would wait for the client's delayed ACK.
+    wbufsize = -1
     server: _Server
 
     def do_POST(self) -> None:
