@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -131,11 +132,12 @@ class Database:
     def _connection(self) -> Iterator[psycopg.Connection[Row]]:
         # A restart of the database leaves dead connections behind, each of which would cost some
         # visitor a 503 hours later. Looking at the socket costs microseconds, and no round trip.
+        deadline = time.monotonic() + POOL_SECONDS
         conn = self._pool.getconn()
         while _hung_up(conn):
             conn.close()
             self._pool.putconn(conn)
-            conn = self._pool.getconn()
+            conn = self._pool.getconn(timeout=deadline - time.monotonic())
         try:
             yield conn
         finally:
