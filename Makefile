@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format smoke check-nginx fuzz audit e2e openapi lock clean
+.PHONY: help run test check faults format smoke check-nginx fuzz audit e2e openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what th
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/leadmagnet openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date: make openapi"; exit 1; }
+
+faults: $(VENV)/ready ## The fault campaign, less than ten minutes: kill, freeze, starve, restart
+	@PYTHONPATH=tests $(BIN)/python -m faults $(SCENARIOS)
 
 format: $(VENV)/ready ## Put the code in its form
 	@$(BIN)/ruff check --fix-only .
