@@ -58,6 +58,13 @@ def test_a_start_without_settings_stops_and_names_them_without_a_traceback(comma
         ("REFUSE_DISPOSABLE", "perhaps"),
         ("TURNSTILE_OUTAGE", "ignore"),
         ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "@"),
+        ("MAIL_FROM", "x@"),
+        ("MAIL_FROM", "Studio <not an address@"),
+        ("MAIL_FROM", "Studio <guide@lumière.example>"),
+        ("MAIL_FROM", "Ada, Studio <guide@studio.example>"),
+        ("SITE_URL", "https://www.lumière.example"),
+        ("DATABASE_URL", "mysql://secret@h/x"),
         ("MAIL_FROM", "a@x.example\r\nBcc: b@x.example"),
         ("TOKEN_HOURS", "0"),
         ("TOKEN_HOURS", "soon"),
@@ -110,3 +117,22 @@ def test_every_setting_in_the_example_parses():
     text = path_of(".env.example").read_text()
     given = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", text, re.M))
     Config.from_env({**given, "UNSUBSCRIBE_KEYS": "x" * 32, "HASH_KEY": "x" * 32})
+
+
+@pytest.mark.parametrize(
+    ("given", "header"),
+    [
+        ("guide@studio.example", "guide@studio.example"),
+        ("Light & Shutter <guide@studio.example>", "Light & Shutter <guide@studio.example>"),
+        ("Lumière <guide@studio.example>", "=?utf-8?q?Lumi=C3=A8re?= <guide@studio.example>"),
+        ('"Ada, Studio" <guide@studio.example>', '"Ada, Studio" <guide@studio.example>'),
+    ],
+)
+def test_the_sender_is_what_a_mails_header_takes(given, header):
+    assert Config.from_env({**VALID, "MAIL_FROM": given}).mail_from == header
+
+
+def test_a_wrong_database_address_is_not_repeated():
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**VALID, "DATABASE_URL": "mysql://secret@h/x"})
+    assert "secret" not in str(caught.value)

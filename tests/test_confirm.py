@@ -325,3 +325,34 @@ def test_confirming_while_leaving_ends_in_one_of_the_two_orders(client, database
     assert database.rows("SELECT DISTINCT status FROM lm_subscribers") == [
         {"status": "unsubscribed"}
     ]
+
+
+def test_presses_at_once_never_use_a_link_more_often_than_it_may_be(start, mailbox, database):
+    client = client_of(start(TOKEN_USES="5"))
+    sign_up(client)
+    token = mailbox.deliver().token()
+    with ThreadPoolExecutor(20) as pool:
+        presses = pool.map(lambda _: confirm(client.application.test_client(), token), range(20))
+        statuses = sorted(answer.status_code for answer in presses)
+    assert statuses == [200] * 5 + [429] * 15
+    assert database.value("SELECT use_count FROM lm_download_tokens") == 5
+
+
+def test_an_old_link_does_not_bring_back_a_newsletter_that_was_ended(client, database, mailbox):
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    token = mailbox.deliver().token()
+    confirm(client, token)
+    client.post(f"{API}/unsubscribe/{mailbox.leave_token()}", json={"purpose": "newsletter"})
+    assert confirm(client, token).json["status"] == "already_confirmed"
+    assert database.value("SELECT newsletter FROM lm_subscribers") is False
+
+
+def test_a_press_after_a_bounce_takes_no_newsletter_away(client, database, mailbox):
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    confirm(client, mailbox.deliver().token())
+    database.rows("UPDATE lm_outbox SET consents = %s", [DELIVERY])
+    database.rows("UPDATE lm_subscribers SET status = 'bounced'")
+    confirm(client, mailbox.token())
+    assert database.rows("SELECT status, newsletter FROM lm_subscribers") == [
+        {"status": "confirmed", "newsletter": True}
+    ]

@@ -306,5 +306,7 @@ def test_the_mails_outlive_a_restart_as_far_as_they_are_whole(tmp_path):
         unfinished.write('{"id": "half')
     client = create_mailbox(file).test_client()
     assert [each["text"] for each in client.get("/api/messages").json] == ["été"]
+    client.post("/v2/email/outbound-emails", json=body)
+    assert len(create_mailbox(file).test_client().get("/api/messages").json) == 2
     client.delete("/api/messages")
     assert create_mailbox(file).test_client().get("/api/messages").json == []

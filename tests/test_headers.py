@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 
 import pytest
 from conftest import ADA, API, DELIVERY, client_of, problem, sign_up
 
+from leadmagnet import logs
 from leadmagnet.app import create_app
 from leadmagnet.db import Database
 
+TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"
 SITE = "https://www.light-and-shutter.example"
 
 
@@ -169,3 +172,35 @@ def test_a_surprise_is_a_500_that_tells_nobody_anything(services, log_lines):
     (line,) = [json.loads(each) for each in log_lines() if '"event": "surprise"' in each]
     assert line["error"] == "RuntimeError"
     assert line["where"][-1].endswith(" one")
+
+
+def test_what_a_library_says_is_logged_by_its_name_alone(capsys):
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        logs.configure("INFO")
+        logging.getLogger("urllib3").warning("sent to %s", ADA)
+    finally:
+        root.handlers[:], root.level = before
+    line = json.loads(capsys.readouterr().out)
+    assert (line["event"], line["logger"]) == ("library_warning", "urllib3")
+    assert ADA not in json.dumps(line)
+
+
+@pytest.mark.parametrize("path", [f"/api//lead-magnet/unsubscribe/{TOKEN}", "//healthz", "/docs/"])
+def test_no_path_is_answered_by_a_redirect(client, path):
+    for method in ("GET", "POST"):
+        answer = client.open(path, method=method, headers={"Host": "evil.example"})
+        assert "Location" not in answer.headers
+        assert answer.status_code in (200, 404, 405)
+
+
+def test_a_precondition_we_do_not_know_is_left_alone(client):
+    answer = client.get(f"{API}/magnets/guide-mariee-sereine", headers={"If-Match": '"x"'})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("segment", ["a%00b", "x" * 501, "%e2%80%ae"])
+def test_a_segment_that_is_nobodys_is_a_404_for_every_method(client, segment):
+    assert problem(client.post(f"{API}/unsubscribe/{segment}")) == (404, "token_unknown")
+    assert problem(client.get(f"{API}/confirm/{segment}")) == (404, "token_unknown")

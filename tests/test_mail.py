@@ -26,6 +26,7 @@ def compose(
     locale: str,
     *,
     magnet_title: str = "Guide de la Mariée Sereine",
+    newsletter: bool = False,
     link_url: str = LINK,
     unsubscribe_url: str = LEAVE,
     hours: int = 48,
@@ -34,6 +35,7 @@ def compose(
         kind,
         locale,
         magnet_title=magnet_title,
+        newsletter=newsletter,
         link_url=link_url,
         unsubscribe_url=unsubscribe_url,
         hours=hours,
@@ -179,11 +181,22 @@ def test_a_title_with_markup_stays_text(kind: str, locale: str) -> None:
     assert "<b " not in content.html
 
 
+@pytest.mark.parametrize(("locale", "word"), [("fr", "conseils"), ("en", "advice")])
+def test_the_mail_says_when_the_press_would_subscribe_to_the_newsletter(
+    locale: str, word: str
+) -> None:
+    for newsletter in (True, False):
+        content = compose("confirmation", locale, newsletter=newsletter)
+        for part in (content.text, content.html):
+            assert (word in part) is newsletter
+
+
 def test_nothing_typed_by_a_visitor_can_be_printed() -> None:
     assert set(inspect.signature(mail.compose).parameters) == {
         "kind",
         "locale",
         "magnet_title",
+        "newsletter",
         "link_url",
         "unsubscribe_url",
         "hours",

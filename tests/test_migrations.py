@@ -269,6 +269,20 @@ def test_the_applications_role_owns_nothing_and_cannot_rewrite_the_ledger(databa
                 conn.execute(sql.SQL(statement))
 
 
+def test_the_applications_role_may_change_no_column_of_what_only_grows(database):
+    for table in ("lm_consent_events", "lm_consent_seals", "lm_erasures", "lm_consent_texts"):
+        granted = database.rows(
+            """SELECT column_name FROM information_schema.columns
+               WHERE table_name = %s
+                 AND has_column_privilege('lm_app', table_name, column_name, 'UPDATE')""",
+            table,
+        )
+        assert granted == [], table
+        for privilege in ("DELETE", "TRUNCATE", "TRIGGER"):
+            query = "SELECT has_table_privilege('lm_app', %s, %s)"
+            assert database.value(query, table, privilege) is False, (table, privilege)
+
+
 def test_without_the_applications_role_the_migrations_still_apply(empty):
     assert migrate(empty, app_role="nobody_by_that_name")
 

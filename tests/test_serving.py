@@ -90,7 +90,7 @@ def served(server, aws):
         log = running.stop()
         assert running.process.returncode == 0
         assert '"event": "request"' in log
-        for secret in ("@", "127.0.0.1", "203.0.113", "Traceback"):
+        for secret in ("@", "127.0.0.1", "203.0.113", "Traceback", TOKEN):
             assert secret not in log, log
 
 
@@ -120,6 +120,41 @@ def test_a_broken_chunk_is_a_400_problem(served, chunk):
     answer = served.send(post(chunk, "Transfer-Encoding: chunked", "Connection: close"))
     assert status(answer) == 400
     assert b"application/problem+json" in answer
+
+
+TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"
+UNREADABLE = {
+    "no HTTP": (b"hello\r\n\r\n", 400),
+    "a version of nobody's": (b"GET / HTTP/9.9\r\n\r\n", 400),
+    "a token and a byte": (f"GET {API}/confirm/{TOKEN}".encode() + b"\xe9 HTTP/1.1\r\n\r\n", 400),
+    "an address as a header": (b"GET /healthz HTTP/1.1\r\nada@example.org\r\n\r\n", 400),
+    "NUL in a header": (b"GET /healthz HTTP/1.1\r\nUser-Agent: a\0b\r\n\r\n", 400),
+    "two lengths": (post(b"{}", "Content-Length: 2", "Content-Length: 3"), 400),
+    "a negative length": (post(b"{}", "Content-Length: -2"), 400),
+    "length and chunks": (
+        post(b"0\r\n\r\n", "Content-Length: 2", "Transfer-Encoding: chunked"),
+        400,
+    ),
+    "a long line": (get("/" + "x" * 5000), 414),
+    "a long header": (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_cannot_be_read_is_a_problem_and_its_text_in_no_log(served, data, expected):
+    answer = served.send(data)
+    assert status(answer) == expected
+    assert b"application/problem+json" in answer
+    assert b"X-Content-Type-Options: nosniff" in answer
+
+
+def test_no_header_moves_a_route_or_makes_a_request_secure_without_a_proxy_of_ours(served):
+    for header in ("SCRIPT_NAME: /x", "PATH_INFO: /x", "X-Forwarded-Proto: https"):
+        answer = served.send(f"GET /healthz HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode())
+        assert status(answer) == 200
+        assert b"Strict-Transport-Security" not in answer
+    path = f"GET {API}/confirm/{TOKEN} HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /x\r\n\r\n"
+    assert status(served.send(path.encode())) == 404
 
 
 def test_a_body_that_ends_early_is_a_400(served):

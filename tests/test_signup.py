@@ -70,6 +70,12 @@ def test_agreeing_to_more_at_once_is_a_request_of_its_own(client, database):
     assert (database.count("lm_subscribers"), database.count("lm_outbox")) == (1, 2)
 
 
+def test_agreeing_to_more_and_less_in_turns_queues_each_once(client, database):
+    for number in range(8):
+        sign_up(client, consents=[DELIVERY, NEWSLETTER][: 1 + number % 2])
+    assert database.count("lm_outbox") == 2
+
+
 def test_fifty_signups_at_once_make_one_subscriber_and_one_mail(client, database):
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: sign_up(client.application.test_client()), range(50)))

@@ -34,7 +34,7 @@ WITH due AS (
     FROM due
     WHERE o.id = due.id
     RETURNING o.id, o.subscriber_id, o.magnet_id, o.state, o.reason, o.kind, o.locale, o.claims,
-        o.attempts, due.email
+        o.attempts, o.consents, due.email
 ), gate AS (
     UPDATE lm_sending
     SET next_at = greatest(next_at, now()) + %(interval)s::interval
@@ -52,7 +52,9 @@ WITH due AS (
 )
 SELECT claimed.id, claimed.subscriber_id, claimed.state, claimed.reason, claimed.kind,
        claimed.locale, claimed.claims, claimed.attempts, claimed.email,
-       m.title ->> claimed.locale AS magnet_title, gate.wait
+       m.title ->> claimed.locale AS magnet_title, gate.wait,
+       EXISTS (SELECT FROM lm_consent_texts t
+               WHERE t.id = ANY (claimed.consents) AND t.purpose = 'newsletter') AS newsletter
 FROM claimed
 LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id
 LEFT JOIN gate ON true;

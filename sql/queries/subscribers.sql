@@ -51,7 +51,11 @@ WITH text AS (
     ON CONFLICT (email) DO UPDATE
     SET asked_at = now(), asked_consents = EXCLUDED.asked_consents, address_key = EXCLUDED.address_key
     WHERE s.status NOT IN ('bounced', 'complained')
-      AND (s.asked_at <= now() - %(cool_down)s::interval OR s.asked_consents <> EXCLUDED.asked_consents)
+      AND (s.asked_at <= now() - %(cool_down)s::interval
+           OR s.asked_consents <> EXCLUDED.asked_consents AND NOT EXISTS (
+               SELECT FROM lm_outbox o
+               WHERE o.subscriber_id = s.id AND o.consents = EXCLUDED.asked_consents
+                 AND o.created_at > now() - %(cool_down)s::interval))
     RETURNING s.id
 ), address AS (
     INSERT INTO lm_signup_limits AS l (key, ends_at)

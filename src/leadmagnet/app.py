@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_smorest import Blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import UnicodeConverter, ValidationError
+from werkzeug.routing import UnicodeConverter
 
 from leadmagnet import __version__, headers, problems
 from leadmagnet.errors import TokenUnknown
@@ -21,12 +21,11 @@ free guide. No `GET`, `HEAD` or `OPTIONS` changes anything. Errors are problem+j
 
 
 class PrintableConverter(UnicodeConverter):
-    """A path segment that can be somebody's: a NUL or a control character is no route."""
+    """A path segment that can be somebody's: one with a NUL or a control character is nobody's."""
 
     def to_python(self, value: str) -> str:
-        if not value.isprintable() or len(value) > 500:
-            raise ValidationError
-        return value
+        # Not refused here: another method's route would answer, with a 405 that is not true.
+        return value if value.isprintable() and len(value) <= 500 else "-"
 
 
 def _observe() -> headers.Observe:
@@ -49,6 +48,8 @@ def create_app(services: Services | None) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
+    # Or a doubled slash is answered by a redirect, to the Host that the client wrote.
+    app.url_map.merge_slashes = False
     app.url_map.converters["default"] = PrintableConverter
     origins, hops = frozenset[str](), 0
     if services:

@@ -7,8 +7,14 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
+from email.utils import formataddr, parseaddr
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from leadmagnet.addresses import AddressRefused, normalise
 
 
 class ConfigError(Exception):
@@ -23,6 +29,8 @@ def _web_origin(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be an http(s) address without query, like https://www.example.org")
+    if not value.isascii():
+        raise ValueError("must be ASCII: write the domain in punycode, like xn--lumire-4ua.example")
     return value.rstrip("/")
 
 
@@ -85,8 +93,25 @@ def _outage(value: str) -> str:
 
 
 def _sender(value: str) -> str:
-    if not value.isprintable() or "@" not in value:
-        raise ValueError("must be an address, like Light & Shutter <guide@studio.example>")
+    """As a header takes it: a name beyond ASCII encoded (RFC 2047), one with a comma quoted."""
+    name, address = parseaddr(value)
+    try:
+        if not value.isprintable() or normalise(address) != address.lower():
+            raise AddressRefused("email_invalid")
+    except AddressRefused:
+        raise ValueError(
+            'must be an address, like Light & Shutter <guide@studio.example>; "quote" a name that'
+            " holds a comma"
+        ) from None
+    return formataddr((name, address))
+
+
+def _database(value: str) -> str:
+    try:
+        conninfo_to_dict(value)
+    except ProgrammingError:
+        # Without the value, for it holds a password.
+        raise ValueError("must be like postgresql://user:password@host:5432/database") from None
     return value
 
 
@@ -157,7 +182,7 @@ def _settings(cls: type) -> tuple[Field[Any], ...]:
 class Config(FromEnvironment):
     """What `serve` and `worker` need. `.env.example` explains each."""
 
-    database_url: str = setting(_text)
+    database_url: str = setting(_database)
     site_url: str = setting(_web_origin)
     s3_bucket: str = setting(_text)
     mail_from: str = setting(_sender)
@@ -207,5 +232,5 @@ class Config(FromEnvironment):
 class MigrationConfig(FromEnvironment):
     """What `migrate` needs: the owner's connection, and the role that the application uses."""
 
-    migration_database_url: str = setting(_text)
+    migration_database_url: str = setting(_database)
     app_role: str = setting(_text, "lm_app")

@@ -9,7 +9,7 @@ from leadmagnet.config import Config
 _config = Config.load()
 
 bind = f"{_config.host}:{_config.port}"
-worker_class = "leadmagnet.gunicorn_worker.DrainingWorker"
+worker_class = "leadmagnet.gunicorn_worker.Worker"
 workers = _config.web_workers
 threads = _config.web_threads
 # The application is loaded once and its memory shared; connections are opened after the fork.
@@ -23,6 +23,10 @@ graceful_timeout = 10
 timeout = 30
 limit_request_line = 2048
 limit_request_fields = 60
+# Who stands in front of us is TRUSTED_PROXIES' business; gunicorn itself believes nobody, not even
+# on loopback, where anybody's proxy may run.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 # A control socket would be shared by all instances of one user, and fails on a read-only disk.
 control_socket_disable = True
 

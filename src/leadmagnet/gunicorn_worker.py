@@ -1,17 +1,55 @@
-"""gunicorn's threaded worker, ending without a reset for anybody who is connected."""
+"""gunicorn's threaded worker, with our errors, and an end without a reset for who is connected."""
 
 from __future__ import annotations
 
+import json
+import logging
 import select
+from http import HTTPStatus
+from socket import socket
+from typing import Any
 
+from gunicorn.http import errors
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
+from leadmagnet.headers import EVERYWHERE
+from leadmagnet.problems import MEDIA_TYPE, problem
 
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]
+log = logging.getLogger(__name__)
+
+STATUSES = {
+    errors.LimitRequestLine: 414,
+    errors.LimitRequestHeaders: 431,
+    errors.ExpectationFailed: 417,
+    errors.UnsupportedTransferCoding: 501,
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's own leaves its port open, unserved, until its last request is over: the kernel
     goes on completing connections there, and their requests die by a reset. This one takes in all
     who are connected and closes the port at once, so that newcomers are refused before they write.
     """
+
+    def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
+        """Answer what never reaches the application. gunicorn's own would write the request line
+        and the client's address into its log, and answer in HTML."""
+        if isinstance(exc, errors.ParseException):
+            status = next((STATUSES[kind] for kind in STATUSES if isinstance(exc, kind)), 400)
+            code = "request_malformed"
+        else:
+            status, code = 500, "internal_error"
+        log.warning("request_unreadable", extra={"error": type(exc).__name__, "status": status})
+        body = json.dumps(problem(status, code, locale="fr"), ensure_ascii=False).encode()
+        headers = EVERYWHERE | {
+            "Connection": "close",
+            "Content-Type": MEDIA_TYPE,
+            "Content-Length": str(len(body)),
+        }
+        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        write_nonblock(client, "\r\n".join([*lines, "", ""]).encode() + body)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)

@@ -158,7 +158,12 @@ def migrate(url: str, *, app_role: str, directory: Path | None = None) -> list[s
 
 
 def pending(migrations: list[Migration], history: list[dict[str, Any]]) -> list[Migration]:
-    """What the history lacks. Raises MigrationError where `flyway validate` would fail."""
+    """What the history lacks. Raises MigrationError for a failed row and for a changed file.
+
+    The history is shared with other folders: a row without a file here is somebody else's, and a
+    file older than the newest row is applied all the same (Flyway: outOfOrder,
+    ignoreMigrationPatterns).
+    """
     if failed := [row["script"] for row in history if not row["success"]]:
         raise MigrationError(f"{failed[0]}: failed before; repair the history, then migrate again")
     rows = [row for row in history if row["type"] == "SQL"]

@@ -104,6 +104,7 @@ def compose(row: Row, *, token: str, config: Config) -> Mail:
         row["kind"],
         row["locale"],
         magnet_title=row["magnet_title"] or "",
+        newsletter=row["newsletter"],
         link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
         unsubscribe_url=f"{config.site_url}/lead-magnet/unsubscribe?token={leave}",
         hours=max(1, int(life.total_seconds() // 3600)),

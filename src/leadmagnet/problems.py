@@ -39,9 +39,11 @@ def language() -> str:
     return request.accept_languages.best_match(LOCALES, "fr")
 
 
-def problem(status: int, code: str, errors: dict[str, str] | None = None) -> dict[str, Any]:
+def problem(
+    status: int, code: str, errors: dict[str, str] | None = None, *, locale: str | None = None
+) -> dict[str, Any]:
     """The body of a problem; `errors` maps a JSON pointer to a code."""
-    locale = language()
+    locale = locale or language()
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -35,9 +35,11 @@ class Answer(Camel):
 class Text(fields.String):
     """A short printable text: no control or bidi character reaches a table, a log or a page."""
 
-    def __init__(self, *, code: str = "field_invalid", at_most: int = 200, **kwargs: Any) -> None:
+    def __init__(
+        self, *, code: str = "field_invalid", at_least: int = 1, at_most: int = 200, **kwargs: Any
+    ) -> None:
         messages: Any = dict.fromkeys(("required", "null", "invalid", "invalid_utf8"), code)
-        length = validate.Length(min=1, max=at_most, error=code)
+        length = validate.Length(min=at_least, max=at_most, error=code)
         super().__init__(error_messages=messages, validate=length, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -152,7 +154,11 @@ class SignupSchema(Camel):
     locale = _locale(
         metadata={"description": "Of the mails; without it, the language of the consent texts"}
     )
-    source = Text(metadata={"description": "Which page or campaign sent the visitor"})
+    source = Text(
+        at_least=0,
+        allow_none=True,
+        metadata={"description": "Which page or campaign sent the visitor"},
+    )
     website = fields.Raw(
         allow_none=True,
         metadata={"description": "Honeypot: hide it from people, send it empty or not at all"},

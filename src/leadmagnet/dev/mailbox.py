@@ -46,6 +46,8 @@ class Inbox:
                 # The last line of a killed run may be half a line.
                 with suppress(ValueError):
                     self._keep(json.loads(line))
+            with file.open("a", encoding="utf-8") as unfinished:
+                unfinished.write("\n")
 
     def add(self, mail: dict[str, Any]) -> None:
         with self._lock:

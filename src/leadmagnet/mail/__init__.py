@@ -22,16 +22,25 @@ class Content:
 
 
 def compose(
-    kind: str, locale: str, *, magnet_title: str, link_url: str, unsubscribe_url: str, hours: int
+    kind: str,
+    locale: str,
+    *,
+    magnet_title: str,
+    newsletter: bool,
+    link_url: str,
+    unsubscribe_url: str,
+    hours: int,
 ) -> Content:
     """Fill the sentences `<kind>.<locale>.jinja` into both layouts.
 
-    Raises KeyError for a kind or locale without sentences.
+    `newsletter`: the press would also subscribe her to the advice by mail. Raises KeyError for a
+    kind or locale without sentences.
     """
     values = {
         "studio": STUDIO,
         "locale": locale,
         "magnet_title": magnet_title,
+        "newsletter": newsletter,
         "link_url": link_url,
         "unsubscribe_url": unsubscribe_url,
         "hours": hours,

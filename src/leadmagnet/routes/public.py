@@ -69,7 +69,10 @@ def get_magnet(query: dict[str, Any], slug: str) -> Response:
     response = make_response(jsonify(MagnetSchema().dump(magnet)))
     response.headers["Cache-Control"] = "public, max-age=60"
     response.add_etag()
-    return response.make_conditional(request)
+    if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
+        response.status_code = 304
+        response.set_data(b"")
+    return response
 
 
 @blp.post("/signup")
@@ -102,7 +105,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
             consents=body["consents"],
             magnet=body.get("magnet"),
             locale=body.get("locale"),
-            source=body.get("source"),
+            source=body.get("source") or None,
             heed=not body.get("website")
             and addresses.mailable(
                 body["email"],
