@@ -99,7 +99,9 @@ WITH text AS (
                WHEN EXISTS (SELECT FROM mail) THEN 'queued'
                WHEN NOT %(heed)s::boolean THEN 'ignored'
                WHEN EXISTS (SELECT FROM lm_subscribers
-                            WHERE email = %(email)s AND status IN ('bounced', 'complained')) THEN 'suppressed'
+                            WHERE email = %(email)s AND status IN ('bounced', 'complained'))
+                   OR EXISTS (SELECT FROM lm_suppressions WHERE address_hash = %(suppression)s)
+                   THEN 'suppressed'
                WHEN EXISTS (SELECT FROM spent) OR EXISTS (SELECT FROM subscriber) THEN 'capped'
                ELSE 'cool_down'
            END, %(slot)s::smallint
