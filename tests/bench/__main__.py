@@ -1,0 +1,46 @@
+"""`make bench`: how fast it is, against what a user would pick instead, and against the limit.
+
+make bench                                everything, in a quarter of an hour
+make bench BENCH="speed --rounds 3"       one part, shorter
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import UTC, datetime
+
+import machine
+import speed
+import stack
+
+PARTS = ("speed",)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description="Parts: " + ", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all without")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3, help="of each run")
+    parser.add_argument("--clients", type=int, nargs="+", default=speed.CLIENTS)
+    parser.add_argument("--kinds", nargs="+", default=["signup", "confirm"])
+    parser.add_argument("--granian", action="store_true", help="also this API on granian")
+    options = parser.parse_args()
+    began = time.monotonic()
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine.description()}\n", flush=True)
+    with stack.running() as running:
+        print(
+            speed.run(
+                running,
+                kinds=options.kinds,
+                rounds=options.rounds,
+                seconds=options.seconds,
+                clients=tuple(options.clients),
+                granian=options.granian,
+            )
+        )
+    print(f"\n{(time.monotonic() - began) / 60:.1f} minutes")
+
+
+if __name__ == "__main__":
+    main()
