@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,7 +26,9 @@ from leadmagnet.dev.processes import Child, stop
 from leadmagnet.dev.roles import create_roles_and_database
 
 HERE = Path(__file__).parent
+LEADMAGNET = [sys.executable, "-m", "leadmagnet"]
 WORKERS = 2
+serial = itertools.count(1)
 SETTINGS = {
     "SITE_URL": "https://www.light-and-shutter.example",
     "S3_BUCKET": "leadmagnet-guides",
@@ -93,18 +97,22 @@ class Stack:
     def serve(self, name: str, command: list[str], database: str, **settings: str) -> Service:
         """Start a server and wait for its first answer. `{port}` in the command is its port."""
         port = free_port()
-        env = self.environment(database, PORT=str(port), **settings)
-        child = Child.start(
-            name,
-            [part.replace("{port}", str(port)) for part in command],
-            env=env,
-            log=self.folder / f"{name}-{port}.log",
-            on_our_death=signal.SIGTERM,
-        )
-        self._exits.callback(stop, child)
+        command = [part.replace("{port}", str(port)) for part in command]
+        child = self.start(name, command, database, PORT=str(port), **settings)
         service = Service(name, port, child)
         await_answer(service)
         return service
+
+    def start(self, name: str, command: list[str], database: str, **settings: str) -> Child:
+        child = Child.start(
+            name,
+            command,
+            env=self.environment(database, **settings),
+            log=self.folder / f"{name}-{next(serial)}.log",
+            on_our_death=signal.SIGTERM,
+        )
+        self._exits.callback(_stop_once, child)
+        return child
 
     def environment(self, database: str, **settings: str) -> Mapping[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
@@ -112,7 +120,10 @@ class Stack:
 
     def us(self, database: str, **settings: str) -> Service:
         """The product, as `make run` starts it."""
-        return self.serve("us", [sys.executable, "-m", "leadmagnet", "serve"], database, **settings)
+        return self.serve("us", [*LEADMAGNET, "serve"], database, **settings)
+
+    def worker(self, database: str, **settings: str) -> Child:
+        return self.start("worker", [*LEADMAGNET, "worker"], database, **settings)
 
     def fastapi(self, database: str) -> Service:
         command = [sys.executable, "-m", "uvicorn", "fastapi_service:app", "--app-dir", str(HERE)]
@@ -127,21 +138,28 @@ class Stack:
         return self.serve("granian", command, database)
 
 
+def _stop_once(child: Child) -> None:
+    if not child.ended:
+        stop(child)
+
+
 def await_answer(service: Service, seconds: float = 30) -> None:
-    """Any answer at all; the alternative has no health page."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             urllib.request.urlopen(f"{service.url}/readyz", timeout=2).close()
             return
-        except urllib.error.HTTPError:
-            return
+        except urllib.error.HTTPError as error:
+            # Ours says 503 until its pool is connected; the alternative has no such page.
+            if error.code != 503:
+                return
         except OSError:
-            if service.child.ended:
-                raise RuntimeError(service.child.death_notice()) from None
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{service.name} does not answer") from None
-            time.sleep(0.02)
+            pass
+        if service.child.ended:
+            raise RuntimeError(service.child.death_notice())
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{service.name} does not answer")
+        time.sleep(0.01)
 
 
 def load_links(stack: Stack, database: str, series: str, links: int) -> None:
