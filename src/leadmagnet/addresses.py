@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
+from functools import cache
 
 from email_validator import EmailSyntaxError, EmailUndeliverableError, validate_email
 
@@ -57,8 +58,12 @@ def normalise(email: str) -> str:
 def mailable(email: str, *, sender: str) -> bool:
     """Whether a person may stand behind the normalised address: no role, not our own domain."""
     local, _, domain = email.rpartition("@")
-    own_domain = parseaddr(sender)[1].rpartition("@")[2].lower()
-    return local.partition("+")[0] not in ROLES and domain != own_domain
+    return local.partition("+")[0] not in ROLES and domain != _domain(sender)
+
+
+@cache
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2].lower()
 
 
 def masked(email: str) -> str:
