@@ -4,6 +4,8 @@
 -- The upsert returns a row only when a mail is due: its WHERE sees the newest version of the row
 -- after any wait for its lock, so that fifty signups at once queue one mail. Without that row
 -- nothing else is written. A caller learns none of this: it sees only what the page sent wrong.
+-- The worker is woken only when no other mail is due: else it is awake, and it looks each second in
+-- any case. NOTIFY lets the commits of the whole server pass one at a time, each with its fsync.
 -- `heed` false makes the same statement write nothing (a bot's signup, a role address).
 WITH text AS (
     SELECT t.id, t.purpose, t.locale, t.policy_version, t.magnet_id
@@ -50,7 +52,9 @@ SELECT texts_known, delivery_agreed,
        %(magnet)s::text IS NULL OR EXISTS (
            SELECT FROM lm_magnets WHERE slug = %(magnet)s AND retired_at IS NULL) AS magnet_known,
        (SELECT id FROM subscriber) AS subscriber_id,
-       (SELECT count(pg_notify('lm_outbox', '')) FROM mail) AS mails
+       (SELECT count(pg_notify('lm_outbox', '')) FROM mail
+        WHERE NOT EXISTS (
+            SELECT FROM lm_outbox WHERE state = 'queued' AND due_at <= now())) AS woken
 FROM request;
 
 -- name: subscriber_confirm
