@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BASE_URL ?= http://127.0.0.1:8000
+REQUESTS ?= 100000
+SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check format smoke check-nginx openapi lock clean
+.PHONY: help run test bench check format smoke check-nginx fuzz audit openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,17 @@ smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
 
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest tests/nginx_check.py
+
+fuzz: $(VENV)/ready ## 100,000 requests of a fuzzer (REQUESTS, SEED), all checks, to processes of its own
+	@$(BIN)/python tests/bench/fuzz.py $(REQUESTS) $(SEED)
+
+audit: $(VENV)/ready ## Known vulnerabilities of the lock, as PyPI tells them; and the SBOM
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o dist/sbom.json
+	@echo "the software bill of materials (CycloneDX) is in dist/sbom.json"
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		-r requirements.txt || { echo "NOT PASSED: either the above is vulnerable, or pypi.org could not be asked about it"; exit 1; }
 
 openapi: $(VENV)/ready ## Write openapi.yaml from the code
 	@$(BIN)/leadmagnet openapi --output openapi.yaml

@@ -13,7 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    NameOID,
+)
 
 from leadmagnet.aws.sns import SIGNED
 
@@ -44,6 +48,7 @@ class Authority:
         ca: bool,
         starts: datetime | None = None,
         life: timedelta = timedelta(days=90),
+        issuer_url: str | None = None,
     ) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         starts = starts or datetime.now(UTC) - timedelta(days=1)
@@ -64,6 +69,10 @@ class Authority:
             )
             .add_extension(_usage(ca), critical=True)
         )
+        if issuer_url:
+            place = x509.UniformResourceIdentifier(issuer_url)
+            access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
+            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), False)
         if not ca:
             names = x509.SubjectAlternativeName([x509.DNSName(name)])
             usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])

@@ -14,7 +14,11 @@ from conftest import SETTINGS, path_of
 
 from leadmagnet.config import Config, ConfigError, MigrationConfig
 
-VALID = {**SETTINGS, "DATABASE_URL": "postgresql://lm_app@localhost/leadmagnet"}
+REQUIRED = {each.name.upper() for each in fields(Config) if each.default is MISSING}
+VALID = {
+    **{name: value for name, value in SETTINGS.items() if name in REQUIRED},
+    "DATABASE_URL": "postgresql://lm_app@localhost/leadmagnet",
+}
 
 
 def test_everything_missing_is_named_at_once():
@@ -45,6 +49,14 @@ def test_a_start_without_settings_stops_and_names_them_without_a_traceback(comma
         ("SITE_URL", "https://x.example/?a=b"),
         ("UNSUBSCRIBE_KEYS", "short"),
         ("UNSUBSCRIBE_KEYS", "x" * 32 + ",short"),
+        ("HASH_KEY", "short"),
+        ("RECEIPT_KEY", "bm90IDMyIGJ5dGVz"),
+        ("RECEIPT_KEY", "é"),
+        ("METRICS_TOKEN", "short"),
+        ("SENTRY_DSN", "nowhere"),
+        ("MAILS_PER_HOUR", "7"),
+        ("REFUSE_DISPOSABLE", "perhaps"),
+        ("TURNSTILE_OUTAGE", "ignore"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_FROM", "a@x.example\r\nBcc: b@x.example"),
         ("TOKEN_HOURS", "0"),
@@ -74,6 +86,8 @@ def test_the_defaults_are_the_published_numbers():
     assert config.token_hours == timedelta(hours=48)
     assert config.download_url_seconds == timedelta(minutes=15)
     assert config.cool_down_seconds == timedelta(minutes=5)
+    assert (config.signups_per_hour, config.mails_per_address) == (10, 3)
+    assert config.mails_per_address_days == timedelta(days=7)
 
 
 def test_no_secret_is_in_a_configs_repr():
@@ -95,4 +109,4 @@ def test_the_example_names_every_setting_with_its_true_default():
 def test_every_setting_in_the_example_parses():
     text = path_of(".env.example").read_text()
     given = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", text, re.M))
-    Config.from_env({**given, "UNSUBSCRIBE_KEYS": "x" * 32})
+    Config.from_env({**given, "UNSUBSCRIBE_KEYS": "x" * 32, "HASH_KEY": "x" * 32})

@@ -145,7 +145,7 @@ def test_no_secret_has_a_default_and_each_is_explained():
         (name, value)
         for service in SERVICES.values()
         for name, value in service.get("environment", {}).items()
-        if re.search("PASSWORD|KEYS", name)
+        if re.search("PASSWORD|KEYS|HASH_KEY", name)
     }
     assert secrets
     for name, value in secrets:

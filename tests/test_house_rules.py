@@ -17,7 +17,8 @@ SOURCE = path_of("src/leadmagnet")
 MODULES = sorted(SOURCE.rglob("*.py"))
 PRODUCT = [path for path in MODULES if "dev" not in path.relative_to(SOURCE).parts]
 # The use cases: nouns of the product, without a web framework.
-USE_CASES = ["subscribers", "magnets", "tokens", "outbox", "addresses"]
+USE_CASES = ["subscribers", "magnets", "tokens", "outbox", "addresses", "privacy", "erasures"]
+USE_CASES += ["suppressions", "ledger", "receipts", "retention", "texts"]
 SQL = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP|LISTEN|PREPARE|DEALLOCATE)"
     r"\s+\w+"

@@ -129,7 +129,7 @@ def test_the_history_is_written_as_flyway_writes_it(empty):
     assert {row["type"] for row in rows} == {"SQL"}
     assert {row["installed_by"] for row in rows} == {"lm_owner"}
     assert all(row["success"] for row in rows)
-    assert [row["version"] for row in rows if row["script"].startswith("R")] == [None, None]
+    assert {row["version"] for row in rows if row["script"].startswith("R")} == {None}
     assert migrate(empty, app_role="lm_app") == []
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import urllib3
 from conftest import ADA, API, client_of, confirm, problem, sign_up
+from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from signing import CERTIFICATE_URL, HOST, TOPIC, Authority
 
@@ -390,6 +391,28 @@ def test_a_chain_to_a_root_we_do_not_know_is_not_believed(start, authority):
     services = replace(start(SNS_TOPICS=TOPIC), certificates=certificates)
     answer = post(client_of(services), stranger.message(event()))
     assert problem(answer) == (503, "service_unavailable")
+
+
+def test_a_certificate_that_comes_alone_is_completed_from_amazons_own_ca(start, database):
+    issuer_url = "http://crt.r2m01.amazontrust.com/r2m01.cer"
+    authority = Authority(issuer_url=issuer_url)
+    alone = authority.leaf.public_bytes(Encoding.PEM)
+    fetched = Fetched(alone, authority.root.public_bytes(Encoding.DER))
+    certificates = Certificates(fetched, roots=[authority.root])
+    services = replace(start(SNS_TOPICS=TOPIC), certificates=certificates)
+    assert post(client_of(services), authority.message(event())).status_code == 200
+    assert fetched.urls == [CERTIFICATE_URL, issuer_url]
+
+
+def test_an_issuer_from_anywhere_else_is_not_fetched(start, database):
+    authority = Authority(issuer_url="http://169.254.169.254/r2m01.cer")
+    stranger = Authority()
+    fetched = Fetched(authority.leaf.public_bytes(Encoding.PEM))
+    certificates = Certificates(fetched, roots=[stranger.root])
+    services = replace(start(SNS_TOPICS=TOPIC), certificates=certificates)
+    answer = post(client_of(services), authority.message(event()))
+    assert problem(answer) == (503, "service_unavailable")
+    assert fetched.urls == [CERTIFICATE_URL]
 
 
 def test_the_memory_of_certificates_is_bounded(authority):

@@ -13,15 +13,18 @@ BEGIN
     END IF;
 
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
-        lm_download_tokens, lm_consent_events, lm_consent_context, lm_sending, lm_ses_events TO %I', app);
+        lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_erasures,
+        lm_suppressions, lm_sending, lm_ses_events TO %I', app);
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 
-    EXECUTE format('GRANT INSERT (email, locale, source, asked_consents) ON lm_subscribers TO %I', app);
-    EXECUTE format('GRANT UPDATE (status, status_at, newsletter, newsletter_at, locale,
-        asked_at, asked_consents, confirmed_at) ON lm_subscribers TO %I', app);
+    EXECUTE format('GRANT INSERT (email, address_key, locale, source, asked_consents) ON lm_subscribers
+        TO %I', app);
+    EXECUTE format('GRANT UPDATE (address_key, status, status_at, newsletter, newsletter_at, locale,
+        asked_at, asked_consents, privacy_asked_at, confirmed_at) ON lm_subscribers TO %I', app);
 
-    EXECUTE format('GRANT INSERT (subscriber_id, magnet_id, locale, consents) ON lm_outbox TO %I', app);
+    EXECUTE format('GRANT INSERT (subscriber_id, purpose, magnet_id, locale, consents, due_at)
+        ON lm_outbox TO %I', app);
     EXECUTE format('GRANT UPDATE (state, due_at, claims, attempts, kind, reason, message_id, sent_at)
         ON lm_outbox TO %I', app);
 
@@ -31,11 +34,21 @@ BEGIN
         ON lm_download_tokens TO %I', app);
     EXECUTE format('GRANT UPDATE (use_count) ON lm_download_tokens TO %I', app);
 
-    EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, policy_version,
-        locale, gesture) ON lm_consent_events TO %I', app);
+    EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, locale, gesture)
+        ON lm_consent_events TO %I', app);
     EXECUTE format('GRANT INSERT (event_id, ip, user_agent) ON lm_consent_context TO %I', app);
+    EXECUTE format('GRANT DELETE ON lm_consent_context TO %I', app);
+    EXECUTE format('GRANT INSERT (position, event_id, erasure_id, subscriber_id, digest, link,
+        sealed_at) ON lm_consent_seals TO %I', app);
+
+    EXECUTE format('GRANT EXECUTE ON FUNCTION lm_erase TO %I', app);
+    EXECUTE format('GRANT INSERT (address_hash) ON lm_suppressions TO %I', app);
 
     EXECUTE format('GRANT INSERT (message_id, subscriber_id, outbox_id, type, detail)
         ON lm_ses_events TO %I', app);
+
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON lm_signup_limits TO %I', app);
+    EXECUTE format('GRANT SELECT, INSERT ON lm_signup_outcomes TO %I', app);
+    EXECUTE format('GRANT UPDATE (n) ON lm_signup_outcomes TO %I', app);
 END
 $grants$;

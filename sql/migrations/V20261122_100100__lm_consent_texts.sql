@@ -6,6 +6,8 @@ CREATE TABLE lm_consent_texts (
     purpose text NOT NULL CHECK (purpose IN ('delivery', 'newsletter')),
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),
     text text NOT NULL CHECK (text <> ''),
+    -- SHA-256 of the wording in UTF-8, computed by the trigger below.
+    text_hash bytea NOT NULL,
     policy_version text NOT NULL CHECK (policy_version <> ''),
     policy_url text NOT NULL CHECK (policy_url ~ '^https?://'),
     retired_at timestamptz,
@@ -15,3 +17,30 @@ CREATE TABLE lm_consent_texts (
 -- At most one wording of a purpose is shown at a time.
 CREATE UNIQUE INDEX lm_consent_texts_current
     ON lm_consent_texts (magnet_id, locale, purpose) WHERE retired_at IS NULL;
+
+CREATE FUNCTION lm_consent_text_hash() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.text_hash := sha256(convert_to(NEW.text, 'UTF8'));
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION lm_consent_text_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.retired_at IS NULL THEN
+        OLD.retired_at := NEW.retired_at;
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'a consent text cannot be changed, only retired, once: add a new one'
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE TRIGGER lm_consent_texts_hash BEFORE INSERT ON lm_consent_texts
+    FOR EACH ROW EXECUTE FUNCTION lm_consent_text_hash();
+CREATE TRIGGER lm_consent_texts_guard BEFORE UPDATE OR DELETE ON lm_consent_texts
+    FOR EACH ROW EXECUTE FUNCTION lm_consent_text_guard();
+CREATE TRIGGER lm_consent_texts_truncate BEFORE TRUNCATE ON lm_consent_texts
+    EXECUTE FUNCTION lm_consent_text_guard();

@@ -3,6 +3,8 @@ CREATE TABLE lm_subscribers (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     email text NOT NULL UNIQUE
         CHECK (email ~ '^[\x21-\x7e]+@[\x21-\x7e]+$' AND email = lower(email) AND length(email) <= 254),
+    -- What the mails to this mailbox are counted by: HMAC-SHA256 of the address without its +tag.
+    address_key bytea CHECK (octet_length(address_key) = 32),
     status text NOT NULL DEFAULT 'pending'
         CHECK (status IN ('pending', 'confirmed', 'unsubscribed', 'bounced', 'complained')),
     status_at timestamptz NOT NULL DEFAULT now(),
@@ -13,6 +15,8 @@ CREATE TABLE lm_subscribers (
     -- The latest request that queued a mail: asking for the same again waits for the cool-down.
     asked_at timestamptz NOT NULL DEFAULT now(),
     asked_consents text[] NOT NULL,
+    -- The latest request for what is held about her: one mail as long as its link works.
+    privacy_asked_at timestamptz,
     -- Set by the first press of the button in the mail, never unset: the right to the file stays.
     confirmed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),

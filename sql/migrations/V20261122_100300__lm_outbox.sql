@@ -3,10 +3,12 @@
 CREATE TABLE lm_outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
-    magnet_id bigint NOT NULL REFERENCES lm_magnets,
+    -- `link` leads to the magnet; `privacy` to what is held about the person, without a magnet.
+    purpose text NOT NULL DEFAULT 'link' CHECK (purpose IN ('link', 'privacy')),
+    magnet_id bigint REFERENCES lm_magnets,
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),
     -- The wordings agreed to in the page: what the press of the button will confirm.
-    consents text[] NOT NULL,
+    consents text[] NOT NULL DEFAULT '{}',
     state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'dead', 'cancelled')),
     -- When the row may be claimed. A claim moves it to the end of the lease, so that a row whose
     -- worker died is simply due again.
@@ -15,11 +17,12 @@ CREATE TABLE lm_outbox (
     claims integer NOT NULL DEFAULT 0,
     attempts integer NOT NULL DEFAULT 0,
     -- Which mail the latest claim made of it, and why the latest attempt did not send it.
-    kind text CHECK (kind IN ('confirmation', 'file')),
+    kind text CHECK (kind IN ('confirmation', 'file', 'privacy')),
     reason text,
     message_id text,
     sent_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT lm_outbox_magnet CHECK ((purpose = 'link') = (magnet_id IS NOT NULL)),
     CONSTRAINT lm_outbox_sent CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) WITH (fillfactor = 85);
 

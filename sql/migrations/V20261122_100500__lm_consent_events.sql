@@ -1,6 +1,6 @@
--- The ledger: who agreed to which wording, when, by which gesture. Append-only for the
--- application's role, which may insert the named columns and nothing else; time and order are
--- the database's. An event without purpose is about all of them.
+-- The ledger: who agreed to which wording, when, by which gesture. Append-only for everybody, its
+-- owner included. The application's role names a text; what that text said, under which policy,
+-- and when the event happened are the database's. An event without purpose is about all of them.
 CREATE TABLE lm_consent_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
@@ -8,14 +8,60 @@ CREATE TABLE lm_consent_events (
         CHECK (type IN ('signup', 'resend', 'confirm', 'unsubscribe', 'bounce', 'complaint')),
     purpose text CHECK (purpose IN ('delivery', 'newsletter')),
     consent_text_id text REFERENCES lm_consent_texts,
+    text_hash bytea,
     policy_version text,
     locale text CHECK (locale IN ('fr', 'en')),
-    gesture text NOT NULL
-        CHECK (gesture IN ('signup_form', 'confirm_button', 'renew_button', 'unsubscribe_button',
-                           'one_click', 'ses_event')),
-    occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    gesture text CHECK (gesture IN ('signup_form', 'confirm_button', 'renew_button',
+        'unsubscribe_button', 'one_click', 'ses_event')),
+    occurred_at timestamptz NOT NULL,
+    -- Goes into the sealed digest, so that without the row nobody can try out what was in it.
+    salt bytea NOT NULL,
     CONSTRAINT lm_consent_events_wording
-        CHECK ((purpose IS NULL) = (consent_text_id IS NULL) AND (purpose IS NULL) = (policy_version IS NULL))
+        CHECK ((consent_text_id IS NULL) = (text_hash IS NULL)
+            AND (consent_text_id IS NULL) = (policy_version IS NULL)
+            AND (consent_text_id IS NULL OR purpose IS NOT NULL)),
+    CONSTRAINT lm_consent_events_gesture
+        CHECK (gesture IS NOT NULL OR type IN ('bounce', 'complaint'))
 );
 
 CREATE INDEX lm_consent_events_subscriber ON lm_consent_events (subscriber_id);
+
+-- With a fixed search_path, so that a temporary table cannot pose as ours.
+CREATE FUNCTION lm_consent_event_stamp() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    NEW.occurred_at := clock_timestamp();
+    NEW.salt := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+    NEW.text_hash := NULL;
+    NEW.policy_version := NULL;
+    IF NEW.consent_text_id IS NOT NULL THEN
+        SELECT t.purpose, t.text_hash, t.policy_version
+        INTO NEW.purpose, NEW.text_hash, NEW.policy_version
+        FROM lm_consent_texts t WHERE t.id = NEW.consent_text_id;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- A row goes only with its subscriber: the cascade of an erasure, which deletes the parent first.
+-- Returning NULL instead of raising would leave orphans; always raising would forbid erasures.
+CREATE FUNCTION lm_consent_event_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM lm_subscribers WHERE id = OLD.subscriber_id) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'the ledger is append-only: % of lm_consent_events is refused', TG_OP
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE TRIGGER lm_consent_events_stamp BEFORE INSERT ON lm_consent_events
+    FOR EACH ROW EXECUTE FUNCTION lm_consent_event_stamp();
+CREATE TRIGGER lm_consent_events_guard BEFORE UPDATE OR DELETE ON lm_consent_events
+    FOR EACH ROW EXECUTE FUNCTION lm_consent_event_guard();
+-- Row triggers do not fire on TRUNCATE.
+CREATE TRIGGER lm_consent_events_truncate BEFORE TRUNCATE ON lm_consent_events
+    EXECUTE FUNCTION lm_consent_event_guard();

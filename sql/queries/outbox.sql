@@ -8,9 +8,11 @@ WITH due AS (
     SELECT o.id,
            CASE
                WHEN s.status IN ('bounced', 'complained') THEN s.status
-               WHEN s.status = 'unsubscribed' AND s.status_at > o.created_at THEN s.status
+               WHEN s.status = 'unsubscribed' AND s.status_at > o.created_at
+                   AND o.purpose = 'link' THEN s.status
            END AS objection,
            CASE
+               WHEN o.purpose = 'privacy' THEN 'privacy'
                WHEN s.status = 'confirmed' AND (s.newsletter OR NOT EXISTS (
                    SELECT FROM lm_consent_texts t
                    WHERE t.id = ANY (o.consents) AND t.purpose = 'newsletter')) THEN 'file'
@@ -41,8 +43,10 @@ WITH due AS (
     RETURNING next_at - %(interval)s::interval - now() AS wait
 ), token AS (
     INSERT INTO lm_download_tokens (token_hash, kind, subscriber_id, outbox_id, expires_at)
-    SELECT %(token_hash)s, CASE kind WHEN 'file' THEN 'download_only' ELSE 'confirm' END,
-           subscriber_id, id, now() + %(token_life)s::interval
+    SELECT %(token_hash)s,
+           CASE kind WHEN 'file' THEN 'download_only' WHEN 'privacy' THEN 'privacy' ELSE 'confirm' END,
+           subscriber_id, id, now()
+               + CASE kind WHEN 'privacy' THEN %(privacy_life)s::interval ELSE %(token_life)s::interval END
     FROM claimed
     WHERE state = 'queued'
 )
@@ -50,7 +54,7 @@ SELECT claimed.id, claimed.subscriber_id, claimed.state, claimed.reason, claimed
        claimed.locale, claimed.claims, claimed.attempts, claimed.email,
        m.title ->> claimed.locale AS magnet_title, gate.wait
 FROM claimed
-JOIN lm_magnets m ON m.id = claimed.magnet_id
+LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id
 LEFT JOIN gate ON true;
 
 -- name: outbox_sent

@@ -55,10 +55,30 @@ def normalise(email: str) -> str:
     return parsed.ascii_email.lower()
 
 
-def mailable(email: str, *, sender: str) -> bool:
-    """Whether a person may stand behind the normalised address: no role, not our own domain."""
+def folded(email: str) -> str:
+    """The mailbox behind a normalised address: `ada+guide@…` is Ada's, as is every other tag."""
     local, _, domain = email.rpartition("@")
-    return local.partition("+")[0] not in ROLES and domain != _domain(sender)
+    # A + in front tags nothing.
+    return f"{local[:1]}{local[1:].partition('+')[0]}@{domain}"
+
+
+def mailable(email: str, *, sender: str, refuse_disposable: bool = False) -> bool:
+    """Whether a person may stand behind the normalised address: no role, not our own domain,
+    and, where it is asked for, no mailbox of ten minutes."""
+    local, _, domain = email.rpartition("@")
+    return (
+        local.partition("+")[0] not in ROLES
+        and domain != _domain(sender)
+        and not (refuse_disposable and _disposable(domain))
+    )
+
+
+def _disposable(domain: str) -> bool:
+    # A list of ten thousand names, read only where it is asked for.
+    from disposable_email_domains import blocklist
+
+    labels = domain.split(".")
+    return any(".".join(labels[start:]) in blocklist for start in range(len(labels) - 1))
 
 
 @cache

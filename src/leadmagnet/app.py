@@ -8,7 +8,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter, ValidationError
 
 from leadmagnet import __version__, headers, problems
-from leadmagnet.routes import docs, ops, public, webhooks
+from leadmagnet.errors import TokenUnknown
+from leadmagnet.routes import docs, guesses, metrics, ops, privacy, public, webhooks
 from leadmagnet.services import Services
 
 BODY_BYTES = 16 * 1024
@@ -26,6 +27,13 @@ class PrintableConverter(UnicodeConverter):
         if not value.isprintable() or len(value) > 500:
             raise ValidationError
         return value
+
+
+def _observe() -> headers.Observe:
+    # Imported where figures are asked for: without them, no request pays for them.
+    from leadmagnet.metrics import observe
+
+    return observe
 
 
 def create_app(services: Services | None) -> Flask:
@@ -50,11 +58,16 @@ def create_app(services: Services | None) -> Flask:
     if hops:
         # Only the hops we put there ourselves are believed; the rest is what a client wrote.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
-    headers.install(app, origins=origins, behind_proxy=hops > 0)
+    measured = services is not None and services.config.metrics_token is not None
+    headers.install(
+        app, origins=origins, behind_proxy=hops > 0, observe=_observe() if measured else None
+    )
     api = problems.Api(app)
-    blueprints: tuple[Blueprint, ...] = (public.blp, webhooks.blp, ops.blp)
+    app.register_error_handler(TokenUnknown, guesses.answer)
+    blueprints: tuple[Blueprint, ...] = (public.blp, privacy.blp, webhooks.blp, ops.blp)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.extensions["openapi"] = api.spec
     app.register_blueprint(docs.blp)
+    app.register_blueprint(metrics.blp)
     return app

@@ -82,6 +82,14 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return value
 
 
+def lenient_object(data: bytes) -> dict[str, Any]:
+    """The one JSON object that `data` is, or an empty one where any body is as good as none."""
+    try:
+        return parse_object(data)
+    except JsonMalformed:
+        return {}
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from leadmagnet import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from leadmagnet.config import FromEnvironment
-    from leadmagnet.db import Database
-
-Settings = TypeVar("Settings", bound="FromEnvironment")
+from leadmagnet import __version__, commands, housekeeping_commands, mail_commands
+from leadmagnet.commands import settings as _settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,7 +35,10 @@ def serve() -> None:
     """Serve the API with gunicorn."""
     from leadmagnet.config import Config
 
-    _settings(Config)
+    if _settings(Config).metrics_token:
+        # Here, because it must be there before the metrics are imported, and must be new: counts
+        # of processes that are gone would count for ever.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="leadmagnet-metrics-")
     command = [sys.executable, "-m", "gunicorn", "--config", "python:leadmagnet.gunicorn_conf"]
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, fixed arguments
 
@@ -51,12 +46,13 @@ def serve() -> None:
 @main.command()
 def worker() -> None:
     """Send the queued mails until SIGTERM; a mail in hand is finished first."""
-    from leadmagnet import logs, worker
+    from leadmagnet import logs, sentry, worker
     from leadmagnet.config import Config
     from leadmagnet.services import Services
 
     config = _settings(Config)
     logs.configure(config.log_level)
+    sentry.start(config.sentry_dsn)
     worker.main(Services.from_config(config, connections=2))
 
 
@@ -90,74 +86,5 @@ def openapi(output: Path | None) -> None:
         click.echo(text, nl=False)
 
 
-@main.group(invoke_without_command=True)
-@click.option("--troubles", default=10, show_default=True, help="How many of the latest to list.")
-@click.pass_context
-def mails(context: click.Context, troubles: int) -> None:
-    """Show the mails by state, whether sending is held up, and the latest troubles."""
-    if context.invoked_subcommand:
-        return
-    from leadmagnet import outbox
-
-    with _database() as database:
-        found = outbox.overview(database, troubles=troubles)
-    for row in found["states"]:
-        delayed = f", {row['delayed']} after trouble" if row["delayed"] else ""
-        click.echo(f"{row['state']:<10}{row['mails']:>8}  oldest {row['oldest']:%F %T}{delayed}")
-    gate = found["gate"]
-    if gate["pause_reason"]:
-        click.echo(f"paused: {gate['pause_reason']}; next try in {gate['shut_for']}")
-    elif gate["throttles"]:
-        click.echo(f"throttled {gate['throttles']} times in a row; next try in {gate['shut_for']}")
-    for row in found["troubles"]:
-        click.echo(
-            f"{row['id']}  {row['state']}  {row['kind'] or '-'}  {row['reason']}"
-            f"  {row['attempts']} attempts  since {row['created_at']:%F %T}"
-        )
-
-
-@mails.command()
-@click.argument("ids", nargs=-1, type=int)
-@click.option("--all", "everything", is_flag=True, help="All dead mails.")
-def retry(ids: tuple[int, ...], everything: bool) -> None:
-    """Make dead mails due again: those with these ids, or --all."""
-    from leadmagnet import outbox
-
-    if bool(ids) == everything:
-        raise click.UsageError("give the ids of dead mails, or --all")
-    with _database() as database:
-        click.echo(f"{outbox.retry(database, None if everything else ids)} due again")
-
-
-@mails.command()
-def resume() -> None:
-    """Send again at once, after what paused SES or throttled it was mended."""
-    from leadmagnet import outbox
-
-    with _database() as database:
-        click.echo(f"sending is open; {outbox.resume(database)} mails due again")
-
-
-@contextmanager
-def _database() -> Iterator[Database]:
-    from leadmagnet.config import Config
-    from leadmagnet.db import Database
-    from leadmagnet.errors import Unavailable
-
-    database = Database(_settings(Config).database_url, size=1)
-    database.open()
-    try:
-        yield database
-    except Unavailable:
-        raise click.ClickException("the database does not answer; try again") from None
-    finally:
-        database.close()
-
-
-def _settings(cls: type[Settings]) -> Settings:
-    from leadmagnet.config import ConfigError
-
-    try:
-        return cls.load()
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+for each in (*commands.GROUPS, *housekeeping_commands.GROUPS, *mail_commands.GROUPS):
+    main.add_command(each)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
@@ -41,6 +42,46 @@ def _keys(value: str) -> tuple[bytes, ...]:
     if not keys or any(len(key) < 32 for key in keys):
         raise ValueError("each key must have at least 32 characters")
     return keys
+
+
+def _key(value: str) -> bytes:
+    if len(value) < 32:
+        raise ValueError("must have at least 32 characters")
+    return value.encode()
+
+
+def _signing_key(value: str) -> bytes:
+    """A PEM, in one line or in several, as it is; or the 32 bytes of a seed in base64."""
+    if value.startswith("-----BEGIN "):
+        return value.replace("\\n", "\n").encode()
+    text = value.replace("+", "-").replace("/", "_").rstrip("=")
+    try:
+        seed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        seed = b""
+    if len(seed) != 32:
+        raise ValueError("must be a PEM private key, or 32 bytes in base64")
+    return seed
+
+
+def _secret(value: str) -> str:
+    return _key(value).decode()
+
+
+def _names(value: str) -> frozenset[str]:
+    return frozenset(item.strip().lower() for item in value.split(",") if item.strip())
+
+
+def _flag(value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value.lower() == "true"
+
+
+def _outage(value: str) -> str:
+    if value.lower() not in ("accept", "refuse"):
+        raise ValueError("must be accept or refuse")
+    return value.lower()
 
 
 def _sender(value: str) -> str:
@@ -122,6 +163,7 @@ class Config(FromEnvironment):
     mail_from: str = setting(_sender)
     ses_configuration_set: str = setting(_text)
     unsubscribe_keys: tuple[bytes, ...] = setting(_keys)
+    hash_key: bytes = setting(_key)
 
     api_url: str | None = setting(_web_origin, None)
     cors_origins: tuple[str, ...] = setting(_origins, ())
@@ -132,9 +174,27 @@ class Config(FromEnvironment):
         _duration("seconds", 7 * 86_400), timedelta(minutes=15)
     )
     cool_down_seconds: timedelta = setting(_duration("seconds", 86_400), timedelta(minutes=5))
+    signups_per_hour: int = setting(_number(1, 1_000_000), 10)
+    mails_per_address: int = setting(_number(1, 1000), 3)
+    mails_per_address_days: timedelta = setting(_duration("days", 366), timedelta(days=7))
+    mails_per_hour: int = setting(_number(8, 10_000_000), 2000)
+    guesses_per_hour: int = setting(_number(1, 1_000_000), 100)
+    signup_milliseconds: int = setting(_number(0, 1000), 25)
+    refuse_disposable: bool = setting(_flag, False)
+    turnstile_secret: str | None = setting(_text, None)
+    turnstile_hostnames: frozenset[str] = setting(_names, frozenset())
+    turnstile_action: str | None = setting(_text, None)
+    turnstile_outage: str = setting(_outage, "accept")
+    metrics_token: str | None = setting(_secret, None)
+    sentry_dsn: str | None = setting(_web_origin, None)
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
     sns_topics: tuple[str, ...] = setting(_topics, ())
     ses_max_rate: int = setting(_number(1, 10_000), 10)
+    privacy_link_minutes: timedelta = setting(_duration("minutes", 1440), timedelta(minutes=60))
+    unconfirmed_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
+    context_days: timedelta = setting(_duration("days", 3650), timedelta(days=365))
+    subscriber_days: timedelta = setting(_duration("days", 36_500), timedelta(days=1095))
+    receipt_key: bytes | None = setting(_signing_key, None)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
     host: str = setting(_text, "127.0.0.1")
     port: int = setting(_number(1, 65_535), 8000)

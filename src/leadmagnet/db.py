@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,13 +14,16 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from leadmagnet.deadlines import Deadlines
 from leadmagnet.errors import Unavailable
 
 Row = dict[str, Any]
 
-# A request waits this long for its turn, its locks and its statement: a 503 within three seconds.
-POOL_SECONDS = 2.0
-SESSION = "-c lock_timeout=2000 -c statement_timeout=2500 -c timezone=UTC"
+# A request waits so long for a connection, then for locks, then for its statement, and for a server
+# that does not even answer that: together, a 503 within three seconds.
+POOL_SECONDS = 1.0
+SESSION = "-c lock_timeout=1300 -c statement_timeout=1500 -c timezone=UTC"
+ANSWER_SECONDS = 1.6
 
 
 def sql_directory() -> Path:
@@ -58,6 +62,37 @@ def _configure(conn: psycopg.Connection[Row]) -> None:
     conn.prepare_threshold = 0
 
 
+@contextmanager
+def _unavailable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        psycopg.OperationalError,
+        psycopg.errors.ReadOnlySqlTransaction,
+        PoolTimeout,
+    ) as error:
+        raise Unavailable(name) from error
+
+
+def _rows(conn: psycopg.Connection[Row], name: str, parameters: dict[str, Any]) -> list[Row]:
+    cursor = conn.execute(queries()[name], parameters)
+    return cursor.fetchall() if cursor.description else []
+
+
+class Transaction:
+    """Runs named queries over the one connection of a transaction."""
+
+    def __init__(self, conn: psycopg.Connection[Row]) -> None:
+        self._conn = conn
+
+    def one(self, name: str, **parameters: Any) -> Row | None:
+        rows = self.all(name, **parameters)
+        return rows[0] if rows else None
+
+    def all(self, name: str, **parameters: Any) -> list[Row]:
+        return _rows(self._conn, name, parameters)
+
+
 class Database:
     """Runs named queries. Connections are in autocommit: one statement is one transaction and
     one round trip.
@@ -82,13 +117,16 @@ class Database:
             reconnect_timeout=3.0,
             open=False,
         )
+        self._deadlines = Deadlines(ANSWER_SECONDS)
 
     def open(self) -> None:
         """Start connecting, in this process: connections do not survive a fork."""
         self._pool.open(wait=False)
+        self._deadlines.start()
 
     def close(self) -> None:
         self._pool.close()
+        self._deadlines.stop()
 
     def one(self, name: str, **parameters: Any) -> Row | None:
         """The first row of the query, None where it has none."""
@@ -97,21 +135,22 @@ class Database:
 
     def all(self, name: str, **parameters: Any) -> list[Row]:
         """All rows of the query; an empty list for a statement that returns none."""
-        try:
-            with self._pool.connection() as conn:
-                cursor = conn.execute(queries()[name], parameters)
-                return cursor.fetchall() if cursor.description else []
-        except (
-            psycopg.OperationalError,
-            psycopg.errors.ReadOnlySqlTransaction,
-            PoolTimeout,
-        ) as error:
-            raise Unavailable(name) from error
+        with _unavailable(name), self._pool.connection() as conn, self._deadlines.over(conn):
+            return _rows(conn, name, parameters)
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
+        """Several statements, committed together; with `snapshot` they read, and all see the
+        database as it was at the first of them."""
+        with _unavailable("transaction"), self._pool.connection() as conn, conn.transaction():
+            if snapshot:
+                conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield Transaction(conn)
 
     def check(self) -> None:
         """Raise Unavailable unless the database answers and every query fits its tables."""
         try:
-            with self._pool.connection() as conn:
+            with self._pool.connection() as conn, self._deadlines.over(conn):
                 for query in queries().values():
                     conn.execute(f"PREPARE fits AS {numbered(query)}", prepare=False)
                     conn.execute("DEALLOCATE fits", prepare=False)

@@ -8,6 +8,9 @@ LeadMagnetError
 ├── TokenUsedUp          429
 ├── Malformed            400, a message that is not shaped as Amazon SNS shapes them
 ├── Untrusted            403, a message that is not proven to be AWS's and for us
+├── LimitReached         429, with when to come back
+│   ├── TooManySignups
+│   └── TooManyGuesses
 └── Unavailable          503, try again: nothing was lost or half-written
     └── FileUnavailable  503, the press was heard, the file cannot be handed out now
 
@@ -16,6 +19,8 @@ LeadMagnetError
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -59,6 +64,27 @@ class Malformed(LeadMagnetError):
 
 class Untrusted(LeadMagnetError):
     status, code = 403, "message_untrusted"
+
+
+class LimitReached(LeadMagnetError):
+    """Too much from one network: `seconds` until its window ends and it may try again."""
+
+    status = 429
+    name: ClassVar[str]
+
+    def __init__(self, *, limit: int, window: timedelta, seconds: float) -> None:
+        super().__init__(self.name)
+        self.limit = limit
+        self.window = int(window.total_seconds())
+        self.seconds = max(1, math.ceil(seconds))
+
+
+class TooManySignups(LimitReached):
+    name, code = "signup", "signup_limit"
+
+
+class TooManyGuesses(LimitReached):
+    name, code = "guess", "guess_limit"
 
 
 class Unavailable(LeadMagnetError):

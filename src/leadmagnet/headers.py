@@ -27,13 +27,22 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "Content-Type, Accept-Language",
     "Access-Control-Max-Age": "3600",
 }
+EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 
 
-def install(app: Flask, *, origins: frozenset[str], behind_proxy: bool) -> None:
-    """Start each request with an id and a clock; end it with headers and one log line."""
+Observe = Callable[[str, str, int, float], None]
+
+
+def install(
+    app: Flask, *, origins: frozenset[str], behind_proxy: bool, observe: Observe | None = None
+) -> None:
+    """Start each request with an id and a clock; end it with headers and one log line.
+
+    `observe(route, method, status, seconds)` is told of each answer.
+    """
     app.before_request(_start(behind_proxy))
     app.before_request(_preflight(origins))
-    app.after_request(_finish(origins))
+    app.after_request(_finish(origins, observe))
 
 
 def _start(behind_proxy: bool) -> Callable[[], None]:
@@ -56,7 +65,7 @@ def _preflight(origins: frozenset[str]) -> Callable[[], Response | None]:
     return answer
 
 
-def _finish(origins: frozenset[str]) -> Callable[[Response], Response]:
+def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
         for name, value in EVERYWHERE.items():
             response.headers.setdefault(name, value)
@@ -66,20 +75,25 @@ def _finish(origins: frozenset[str]) -> Callable[[Response], Response]:
         response.vary.update(("Origin", "Accept-Language"))
         if request.origin in origins:
             response.headers["Access-Control-Allow-Origin"] = request.origin
-            response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
-        _log(response)
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+        _log(response, observe)
         return response
 
     return finish
 
 
-def _log(response: Response) -> None:
+def _log(response: Response, observe: Observe | None) -> None:
     # The rule, not the path: paths hold tokens.
+    route = request.url_rule.rule if request.url_rule else None
+    method = request.method if request.url_rule else "-"
+    seconds = time.perf_counter() - g.started
     extra = {
-        "method": request.method if request.url_rule else "-",
-        "route": request.url_rule.rule if request.url_rule else None,
+        "method": method,
+        "route": route,
         "status": response.status_code,
-        "ms": round((time.perf_counter() - g.started) * 1000, 1),
+        "ms": round(seconds * 1000, 1),
         "request_id": g.request_id,
     }
     log.info("request", extra=extra)
+    if observe:
+        observe(route or "-", method, response.status_code, seconds)

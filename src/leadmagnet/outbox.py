@@ -51,6 +51,7 @@ def deliver_next(world: World) -> bool:
         interval=timedelta(seconds=1) / config.ses_max_rate,
         token_hash=token.hash,
         token_life=config.token_hours,
+        privacy_life=config.privacy_link_minutes,
     )
     if row is None:
         return False
@@ -80,13 +81,16 @@ def compose(row: Row, *, token: str, config: Config) -> Mail:
     """The mail for a claimed row. Its links lead to the site; only the one-click unsubscribe of
     RFC 8058, which mail providers POST to, leads to this API."""
     leave = tokens.sign(row["subscriber_id"], config.unsubscribe_keys)
+    private = row["kind"] == "privacy"
+    page = "mes-donnees" if private else "confirm"
+    life = config.privacy_link_minutes if private else config.token_hours
     content = mail.compose(
         row["kind"],
         row["locale"],
-        magnet_title=row["magnet_title"],
-        link_url=f"{config.site_url}/lead-magnet/confirm?token={token}",
+        magnet_title=row["magnet_title"] or "",
+        link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
         unsubscribe_url=f"{config.site_url}/lead-magnet/unsubscribe?token={leave}",
-        hours=int(config.token_hours.total_seconds() // 3600),
+        hours=max(1, int(life.total_seconds() // 3600)),
     )
     one_click = f"{config.api_url or config.site_url}/api/lead-magnet/unsubscribe/{leave}"
     return Mail(

@@ -15,7 +15,7 @@ from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response
 
 from leadmagnet.bodies import JsonMalformed
-from leadmagnet.errors import LeadMagnetError, Refused, Unavailable
+from leadmagnet.errors import LeadMagnetError, LimitReached, Refused, Unavailable
 from leadmagnet.schemas import ProblemSchema
 from leadmagnet.sentences import LOCALES, PROBLEMS
 
@@ -27,6 +27,7 @@ RETRY_SECONDS = "5"
 # The statuses that HTTP itself gives; those of the domain name their own code.
 CODES = {
     400: "request_malformed",
+    401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
     408: "body_timeout",
@@ -73,7 +74,7 @@ class Api(SmorestApi):  # type: ignore[misc]
     def _register_error_handlers(self) -> None:
         app: Flask = self._app
         app.register_error_handler(HTTPException, self.handle_http_exception)
-        app.register_error_handler(LeadMagnetError, _handle_domain_error)
+        app.register_error_handler(LeadMagnetError, answer)
         app.register_error_handler(Exception, _handle_surprise)
 
     def _register_responses(self) -> None:
@@ -98,12 +99,18 @@ class Api(SmorestApi):  # type: ignore[misc]
         return _write(response, problem(status, code or "request_malformed", errors))
 
 
-def _handle_domain_error(error: LeadMagnetError) -> Response:
+def answer(error: LeadMagnetError) -> Response:
+    """The domain's word as a problem, with the headers its status asks for."""
     errors = error.errors if isinstance(error, Refused) else None
     response = _write(Response(status=error.status), problem(error.status, error.code, errors))
     if isinstance(error, Unavailable):
         log.warning("unavailable", extra={"code": error.code, "reason": _reason(error)})
         response.headers["Retry-After"] = RETRY_SECONDS
+    if isinstance(error, LimitReached):
+        # draft-ietf-httpapi-ratelimit-headers-10: the names are strings of structured fields.
+        response.headers["Retry-After"] = str(error.seconds)
+        response.headers["RateLimit-Policy"] = f'"{error.name}";q={error.limit};w={error.window}'
+        response.headers["RateLimit"] = f'"{error.name}";r=0;t={error.seconds}'
     return response
 
 

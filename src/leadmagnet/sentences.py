@@ -17,6 +17,13 @@ RENEWED = {
     "en": "If this link was issued by us, an e-mail with a fresh link is on its way to its owner.",
 }
 
+PRIVACY_ASKED = {
+    "fr": "Si nous avons des données liées à cette adresse, un e-mail avec un lien valable une heure"
+    " vient de partir. Rien reçu ? Regardez dans les indésirables.",
+    "en": "If we hold anything about this address, an e-mail with a link that works for an hour is on"
+    " its way. Nothing there? Look in the junk folder.",
+}
+
 PROBLEMS: dict[str, dict[str, str]] = {
     "request_malformed": {
         "fr": "La requête n’est pas lisible. Rechargez la page et réessayez.",
@@ -25,6 +32,10 @@ PROBLEMS: dict[str, dict[str, str]] = {
     "json_malformed": {
         "fr": "Le corps de la requête doit être un seul objet JSON en UTF-8. Corrigez-le et renvoyez-le.",
         "en": "The body must be one JSON object in UTF-8. Correct it and send it again.",
+    },
+    "unauthorized": {
+        "fr": "Cette page demande une clé. Envoyez-la dans l’en-tête Authorization: Bearer.",
+        "en": "This page asks for a key. Send it in the header Authorization: Bearer.",
     },
     "not_found": {
         "fr": "Cette adresse ne mène nulle part. Vérifiez-la.",
@@ -45,6 +56,22 @@ PROBLEMS: dict[str, dict[str, str]] = {
     "token_used_up": {
         "fr": "Ce lien a servi trop souvent. Demandez-en un neuf, il arrive par e-mail.",
         "en": "This link was used too often. Ask for a fresh one, it comes by e-mail.",
+    },
+    "signup_limit": {
+        "fr": "Trop d’inscriptions sont parties de votre connexion. Réessayez dans une heure : l’e-mail"
+        " déjà demandé arrive quand même.",
+        "en": "Too many signups came from your connection. Try again in an hour: the e-mail you already"
+        " asked for arrives all the same.",
+    },
+    "guess_limit": {
+        "fr": "Trop de liens non valables sont venus de votre connexion. Ouvrez le lien de l’e-mail, ou"
+        " redemandez le guide.",
+        "en": "Too many invalid links came from your connection. Open the link in the e-mail, or ask for"
+        " the guide again.",
+    },
+    "turnstile_failed": {
+        "fr": "La vérification anti-robot n’a pas abouti. Rechargez la page et recommencez.",
+        "en": "The check against robots did not succeed. Reload the page and start again.",
     },
     "token_invalid": {
         "fr": "Le champ « token » doit être le texte qui suit « token= » dans le lien.",

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from leadmagnet.aws import sns
 from leadmagnet.aws.s3 import Files
 from leadmagnet.config import Config
 from leadmagnet.db import Database
+
+if TYPE_CHECKING:
+    from leadmagnet.turnstile import Turnstile
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,9 @@ class Services:
     certificates: sns.Certificates
     confirm_subscription: Callable[[str, str], None] = sns.confirm_subscription
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    turnstile: Turnstile | None = None
 
     @classmethod
     def from_config(cls, config: Config, *, connections: int) -> Services:
@@ -29,4 +37,19 @@ class Services:
             database=Database(config.database_url, size=connections),
             files=Files(config.s3_bucket, url_life=config.download_url_seconds),
             certificates=sns.Certificates(sns.fetch, roots=sns.roots()),
+            turnstile=_turnstile(config),
         )
+
+
+def _turnstile(config: Config) -> Turnstile | None:
+    if not config.turnstile_secret:
+        return None
+    # Imported where it is used: an HTTP client is a tenth of a second and some megabytes.
+    from leadmagnet.turnstile import Turnstile
+
+    return Turnstile(
+        config.turnstile_secret,
+        hostnames=config.turnstile_hostnames,
+        action=config.turnstile_action,
+        accept_outage=config.turnstile_outage == "accept",
+    )

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from leadmagnet import tokens
+from leadmagnet import limits, tokens
+from leadmagnet.config import Config
 from leadmagnet.db import Database, Row
 from leadmagnet.errors import (
     FileUnavailable,
@@ -17,6 +18,7 @@ from leadmagnet.errors import (
     TokenExpired,
     TokenUnknown,
     TokenUsedUp,
+    TooManySignups,
 )
 
 log = logging.getLogger(__name__)
@@ -49,13 +51,15 @@ def sign_up(
     locale: str | None,
     source: str | None,
     heed: bool,
+    suppression: bytes,
     context: Context,
-    cool_down: timedelta,
-    text_grace: timedelta,
+    config: Config,
 ) -> None:
-    """Record a signup and queue its mail, in one statement; `heed` false writes nothing.
+    """Record a signup and queue its mail, in one statement; `heed` false only counts the try.
 
-    `email` is normalised. Raises Refused for consent texts or a magnet that do not fit.
+    `email` is normalised, `suppression` the keyed hash under which it may be suppressed. Raises
+    Refused for consent texts or a magnet that do not fit, and TooManySignups for a network over
+    its limit.
     """
     row = database.one(
         "subscriber_sign_up",
@@ -65,20 +69,31 @@ def sign_up(
         locale=locale,
         source=source,
         heed=heed,
+        suppression=suppression,
         ip=context.ip,
         user_agent=context.user_agent,
-        cool_down=cool_down,
-        text_grace=text_grace,
+        cool_down=config.cool_down_seconds,
+        text_grace=config.text_grace_hours,
+        **limits.of_signup(config, email=email, ip=context.ip),
     )
     assert row is not None  # noqa: S101 - an aggregate without GROUP BY always gives a row
+    _refuse(row, config)
+    limits.alarm(row)
+    if row["subscriber_id"]:
+        log.info("subscriber_signed_up", extra={"subscriber_id": str(row["subscriber_id"])})
+
+
+def _refuse(row: Row, config: Config) -> None:
     if not row["magnet_known"]:
         raise Refused({"/magnet": "magnet_unknown"})
     if not row["texts_known"]:
         raise Refused({"/consents": "consent_unknown"})
     if not row["delivery_agreed"]:
         raise Refused({"/consents": "consent_required"})
-    if row["subscriber_id"]:
-        log.info("subscriber_signed_up", extra={"subscriber_id": str(row["subscriber_id"])})
+    if not row["network_allowed"]:
+        raise TooManySignups(
+            limit=config.signups_per_hour, window=limits.HOUR, seconds=row["network_seconds"]
+        )
 
 
 def confirm(
@@ -130,16 +145,19 @@ def _file_url(database: Database, sign_url: Callable[[str, str], str], row: Row)
         raise
 
 
-def renew_link(database: Database, *, token: str, context: Context, cool_down: timedelta) -> None:
+def renew_link(database: Database, *, token: str, context: Context, config: Config) -> None:
     """Queue a mail with a fresh link to the token's owner; silent about everything else."""
+    token_hash = tokens.hashed(token)
     row = database.one(
         "subscriber_renew_link",
-        token_hash=tokens.hashed(token),
+        token_hash=token_hash,
         ip=context.ip,
         user_agent=context.user_agent,
-        cool_down=cool_down,
+        cool_down=config.cool_down_seconds,
+        **limits.of_renewal(config, token_hash),
     )
     if row and row["subscriber_id"]:
+        limits.alarm(row)
         log.info("link_renewed", extra={"subscriber_id": str(row["subscriber_id"])})
 
 
@@ -164,3 +182,22 @@ def unsubscribe(database: Database, *, subscriber_id: UUID, gesture: str, contex
         raise TokenUnknown
     if row["changed"]:
         log.info("subscriber_unsubscribed", extra={"subscriber_id": str(subscriber_id)})
+
+
+def end_newsletter(
+    database: Database, *, subscriber_id: UUID, gesture: str, context: Context
+) -> Row:
+    """End the newsletter alone, any number of times; the subscription that is left. Raises
+    TokenUnknown after an erasure."""
+    row = database.one(
+        "subscriber_end_newsletter",
+        subscriber_id=subscriber_id,
+        gesture=gesture,
+        ip=context.ip,
+        user_agent=context.user_agent,
+    )
+    if row is None:
+        raise TokenUnknown
+    if row["changed"]:
+        log.info("newsletter_ended", extra={"subscriber_id": str(subscriber_id)})
+    return row

@@ -9,10 +9,11 @@ import time
 
 import psycopg
 
-from leadmagnet import magnets, outbox
+from leadmagnet import limits, magnets, outbox
 from leadmagnet.aws.ses import Mailer
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.services import Services
+from leadmagnet.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Worker:
     def run(self) -> None:
         """Return after `stop()`. Outlives any absence of the database."""
         files_due = time.monotonic()
+        upkeep = Upkeep(self._services)
         listening: psycopg.Connection | None = None
         while not self._stop.is_set():
             try:
@@ -49,6 +51,8 @@ class Worker:
                 if time.monotonic() >= files_due:
                     files_due = time.monotonic() + LOOK_AT_FILES_SECONDS
                     self._look_at_files()
+                    limits.purge(self._services.database)
+                upkeep.run_due()
                 for _ in listening.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
             except (Unavailable, psycopg.OperationalError):

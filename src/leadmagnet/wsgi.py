@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from leadmagnet import logs
+from leadmagnet import logs, sentry
 from leadmagnet.app import create_app
 from leadmagnet.config import Config
 from leadmagnet.services import Services
 
 config = Config.load()
 logs.configure(config.log_level)
+sentry.start(config.sentry_dsn)
 app = create_app(Services.from_config(config, connections=config.web_threads))

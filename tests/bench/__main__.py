@@ -15,12 +15,12 @@ import drain
 import growth
 import machine
 import speed
-import stack
+import systems
 
 PARTS = ("speed", "growth", "drain", "cold")
 
 
-def run(part: str, running: stack.Stack, options: argparse.Namespace) -> str:
+def run(part: str, running: systems.Stack, options: argparse.Namespace) -> str:
     if part == "growth":
         return growth.run(running, rounds=options.rounds, seconds=options.seconds)
     if part == "drain":
@@ -50,7 +50,7 @@ def main() -> None:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     began = time.monotonic()
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine.description()}\n", flush=True)
-    with stack.running() as running:
+    with systems.running() as running:
         for part in options.parts:
             print(run(part, running, options) + "\n", flush=True)
     print(f"\n{(time.monotonic() - began) / 60:.1f} minutes")

@@ -10,7 +10,7 @@ from collections import defaultdict
 from statistics import median
 
 from leadmagnet.dev.processes import stop
-from stack import Stack
+from systems import Stack
 from tables import table
 
 DATABASE = "cold"

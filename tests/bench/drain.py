@@ -12,7 +12,7 @@ from statistics import median, quantiles
 
 from fake_ses import ANSWER_SECONDS
 from leadmagnet.dev.processes import stop
-from stack import HERE, Stack, await_answer
+from systems import HERE, Stack, await_answer
 from tables import number, table
 
 DATABASE = "drain"

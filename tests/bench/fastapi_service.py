@@ -1,7 +1,7 @@
 """What it is compared with: the same two statements behind FastAPI, asyncpg and uvicorn.
 
-A fixture, not a product: validated bodies, one statement, an answer; no logs, limits, headers,
-problems or languages. The S3 URL is signed as anybody would, by boto3.
+A fixture, not a product: validated bodies, one statement, an answer; no logs, headers, problems
+or languages; limits are the statement's. The S3 URL is signed as anybody would, by boto3.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from botocore.config import Config
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, EmailStr, Field
 
-from leadmagnet import db
+from leadmagnet import db, limits, suppressions
+from leadmagnet.config import Config as Settings
 
+settings = Settings.load()
 CONSTANTS = {
     "cool_down": timedelta(minutes=5),
     "text_grace": timedelta(hours=24),
@@ -82,9 +84,16 @@ s3 = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_
 
 @app.post("/api/lead-magnet/signup", status_code=202)
 async def sign_up(body: Signup, request: Request) -> Accepted:
+    ip = request.client.host
     row = await sign_up_statement.row(
-        **body.model_dump(), ip=request.client.host, user_agent=request.headers.get("User-Agent")
+        **body.model_dump(),
+        **limits.of_signup(settings, email=body.email, ip=ip),
+        suppression=suppressions.hashed(body.email, settings.hash_key),
+        ip=ip,
+        user_agent=request.headers.get("User-Agent"),
     )
+    if not row["network_allowed"]:
+        raise HTTPException(429)
     if not (row["magnet_known"] and row["texts_known"] and row["delivery_agreed"]):
         raise HTTPException(422)
     return Accepted(status="accepted", message="Un message vient de partir vers votre adresse.")

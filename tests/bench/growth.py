@@ -8,8 +8,8 @@ from statistics import median
 
 from leadmagnet.config import Config
 from load import Generator
-from stack import Stack
 from statements import script
+from systems import Stack
 from tables import number, spread, table
 
 SIZES = (10_000, 100_000, 1_000_000)

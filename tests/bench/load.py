@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from machine import Clock
-from stack import HERE, Service, Stack, load_links
+from systems import HERE, Service, Stack, load_links
 
 serial = itertools.count(1)
 

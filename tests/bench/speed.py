@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from statistics import median
 
 from leadmagnet.config import Config
 from load import Generator, Run
 from machine import pss_mb, tree
-from stack import Stack
 from statements import script
+from systems import Stack
 from tables import number, spread, table
 
 CLIENTS = (1, 16, 64)
@@ -17,10 +18,13 @@ PEOPLE = 10_000
 DATABASE = "speed"
 NAMES = {
     "us": "this API",
-    "granian": "this API on granian",
+    "unpaced": "this API without the beat",
+    "granian": "the same on granian",
     "fastapi": "FastAPI + asyncpg",
     "pgbench": "pgbench",
 }
+# A signup's answer waits for the next beat, to say nothing by its time: a wait, not work.
+NO_BEAT = {"SIGNUP_MILLISECONDS": "0"}
 
 
 def run(
@@ -38,15 +42,18 @@ def run(
     for kind, path in scripts.items():
         path.write_text(script(config, kind))
         path.chmod(0o644)
-    services = [stack.us(DATABASE), stack.fastapi(DATABASE)]
-    services += [stack.granian(DATABASE)] if granian else []
+    unpaced = replace(stack.us(DATABASE, **NO_BEAT), name="unpaced")
+    services = [stack.us(DATABASE), unpaced, stack.fastapi(DATABASE)]
+    services += [stack.granian(DATABASE, **NO_BEAT)] if granian else []
+    # A confirmation knows no beat.
+    measured = {kind: [s for s in services if kind == "signup" or s != unpaced] for kind in kinds}
     generator = Generator(stack, seconds)
     runs: dict[tuple[str, int, str], list[Run]] = defaultdict(list)
 
     def one_round(keep: bool) -> None:
         for kind in kinds:
             for count in clients:
-                for service in services:
+                for service in measured[kind]:
                     done = generator.http(service, kind, count, DATABASE)
                     runs[kind, count, service.name] += [done] * keep
                 done = generator.pgbench(scripts[kind], kind, count, DATABASE)
@@ -54,11 +61,11 @@ def run(
 
     warm = Generator(stack, 1)
     for kind in kinds:
-        for service in services:
+        for service in measured[kind]:
             warm.http(service, kind, 16, DATABASE)
     for _ in range(rounds):
         one_round(keep=True)
-    parts = [_report(kind, runs, clients, [s.name for s in services]) for kind in kinds]
+    parts = [_report(kind, runs, clients, [s.name for s in measured[kind]]) for kind in kinds]
     memory = [
         (NAMES[s.name], f"{sum(map(pss_mb, tree(s.pid)[1:])):.0f}", f"{pss_mb(s.pid):.0f}")
         for s in services

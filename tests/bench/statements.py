@@ -6,8 +6,9 @@ import ipaddress
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
+from flask import Flask
 from psycopg import sql
 
 from leadmagnet import db
@@ -35,32 +36,57 @@ class Recorder:
     all = one
 
 
-def recorded(config: Config, path: str, body: dict[str, Any], *, ip: str) -> Recorded:
-    """The statement of one request to the real application."""
+def application(config: Config) -> Flask:
+    """The real one, without a database."""
     services = Services.from_config(config, connections=1)
     app = create_app(replace(services, database=Recorder()))  # type: ignore[arg-type]
     app.testing = True
-    seen: list[Recorded] = []
-    app.register_error_handler(Recorded, lambda error: (seen.append(error), ("", 204))[1])
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.register_error_handler(Recorded, _raise)
+    return app
+
+
+def _raise(error: Recorded) -> NoReturn:
+    raise error
+
+
+def recorded(app: Flask, path: str, body: dict[str, Any], *, ip: str) -> Recorded:
+    """The statement of one request."""
     headers = {"X-Forwarded-For": ip, "User-Agent": AGENT}
-    app.test_client().post(f"/api/lead-magnet/{path}", json=body, headers=headers)
-    return seen[0]
+    try:
+        answer = app.test_client().post(f"/api/lead-magnet/{path}", json=body, headers=headers)
+    except Recorded as seen:
+        return seen
+    raise RuntimeError(answer.text)
+
+
+def _hashable(value: Any) -> bool:
+    return not isinstance(value, list)
 
 
 def script(config: Config, kind: str) -> str:
     """A pgbench script whose :series and :n make each transaction somebody else's.
 
-    Two requests that differ in all that may differ show which parameters do.
+    Requests that differ in all that may differ show which parameters do.
     """
     series = {"signup": "subscriber_sign_up", "confirm": "subscriber_confirm"}
-    first, second = (
-        recorded(config, kind, _body(kind, number), ip=f"192.0.{number}.7") for number in (2, 3)
-    )
-    assert first.name == second.name == series[kind]
-    values = {
-        name: _varying(kind, value) if value != second.parameters[name] else _constant(value)
-        for name, value in first.parameters.items()
-    }
+    app = application(config)
+    seen = [
+        recorded(app, kind, _body(kind, number), ip=f"192.0.2.{number}") for number in range(64)
+    ]
+    first = seen[0]
+    assert {each.name for each in seen} == {series[kind]}
+    values = {}
+    for name, value in first.parameters.items():
+        different = {each.parameters[name] for each in seen} if _hashable(value) else {repr(value)}
+        if len(different) == 1:
+            values[name] = _constant(value)
+        elif len(different) == len(seen):
+            values[name] = _varying(kind, name, value)
+        else:
+            # One of a few, like the slot that a signup counts in.
+            few = [_constant(each) for each in sorted(different)]
+            values[name] = f"(ARRAY[{', '.join(few)}])[:network % {len(few)} + 1]"
     query = re.sub(
         r"%\((\w+)\)s", lambda found: values[found[1]], db.queries()[first.name]
     ).replace("%%", "%")
@@ -80,9 +106,11 @@ def _body(kind: str, number: int) -> dict[str, Any]:
     }
 
 
-def _varying(kind: str, value: Any) -> str:
+def _varying(kind: str, name: str, value: Any) -> str:
     if isinstance(value, bytes):
-        who = ":series::text || '-' || :n" if kind == "confirm" else ":network::text"
+        # Each signup comes from its own network, under its own address.
+        who = ":series::text || '-' || :n"
+        who += "" if kind == "confirm" else f" || '{name}'"
         return f"substring(sha256(convert_to({who}, 'UTF8')) for {len(value)})"
     if "@" in value:
         return "(:series::text || '-' || :n || '@example.org')"
@@ -95,4 +123,6 @@ def _constant(value: Any) -> str:
         return "NULL"
     if isinstance(value, timedelta):
         return f"interval '{value.total_seconds()} seconds'"
+    if isinstance(value, bytes):
+        return f"'\\x{value.hex()}'::bytea"
     return sql.Literal(value).as_string()

@@ -34,12 +34,19 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
         "SES_CONFIGURATION_SET": "leadmagnet",
         "S3_BUCKET": "leadmagnet-guides",
+        # Who tries things out signs up more than ten times an hour, from one machine.
+        "SIGNUPS_PER_HOUR": "1000",
+        "GUESSES_PER_HOUR": "1000",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-west-3",
     }
     if "UNSUBSCRIBE_KEYS" not in given:
         defaults["UNSUBSCRIBE_KEYS"] = _kept_key(folder / "unsubscribe.key")
+    if "HASH_KEY" not in given:
+        defaults["HASH_KEY"] = _kept_key(folder / "hash.key")
+    if "RECEIPT_KEY" not in given:
+        defaults["RECEIPT_KEY"] = _kept_key(folder / "receipt.key")
     settings = {**defaults, **given}
     settings.setdefault("API_URL", f"http://{api_host(settings)}:{settings['PORT']}")
     return settings
@@ -93,7 +100,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _kept_key(path: Path) -> str:
-    # Kept, so that the unsubscribe links in yesterday's mails still work.
+    # Kept, so that the unsubscribe links in yesterday's mails, the ledger's seals and the receipts
+    # are still good.
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32))
     return path.read_text()

@@ -14,6 +14,12 @@ from leadmagnet.schemas import ProblemSchema
 from leadmagnet.sentences import PROBLEMS
 
 MEDIA_TYPE = "application/problem+json"
+_SECONDS = {"schema": {"type": "integer"}, "description": "Seconds until it is worth trying again"}
+_RATE = {"schema": {"type": "string"}, "description": "draft-ietf-httpapi-ratelimit-headers-10"}
+HEADERS: dict[int, dict[str, Any]] = {
+    429: {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
+    503: {"Retry-After": _SECONDS},
+}
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
@@ -28,7 +34,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         """Document that the route answers this status with these codes."""
         examples = {code: {"value": _example(status, code, pointer)} for code in codes}
         decorate: Callable[..., Any] = self.alt_response(
-            status, schema=ProblemSchema, content_type=MEDIA_TYPE, examples=examples
+            status,
+            schema=ProblemSchema,
+            content_type=MEDIA_TYPE,
+            examples=examples,
+            headers=HEADERS.get(status),
         )
         return decorate
 

@@ -7,7 +7,8 @@ from typing import Any
 from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
-from leadmagnet import addresses, bodies, magnets, subscribers, tokens
+from leadmagnet import addresses, bodies, magnets, pace, subscribers, suppressions, tokens
+from leadmagnet.db import Row
 from leadmagnet.problems import language
 from leadmagnet.routes import context, services
 from leadmagnet.routes.contract import Blueprint
@@ -81,6 +82,8 @@ def get_magnet(query: dict[str, Any], slug: str) -> Response:
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
 @blp.refuses(422, "consent_required", "consent_unknown", pointer="/consents")
 @blp.refuses(422, "magnet_unknown", pointer="/magnet")
+@blp.refuses(422, "turnstile_failed", pointer="/turnstileToken")
+@blp.refuses(429, "signup_limit")
 @blp.refuses(503, "service_unavailable")
 def sign_up(body: dict[str, Any]) -> dict[str, str]:
     """Leave an address and agree to the texts
@@ -89,20 +92,27 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
     written to. A mail follows where one is due; nothing counts as confirmed before its button
     is pressed.
     """
-    world = services()
-    subscribers.sign_up(
-        world.database,
-        email=body["email"],
-        consents=body["consents"],
-        magnet=body.get("magnet"),
-        locale=body.get("locale"),
-        source=body.get("source"),
-        heed=not body.get("website")
-        and addresses.mailable(body["email"], sender=world.config.mail_from),
-        context=context(),
-        cool_down=world.config.cool_down_seconds,
-        text_grace=world.config.text_grace_hours,
-    )
+    world, config = services(), services().config
+    if world.turnstile:
+        world.turnstile.check(body.get("turnstile_token"))
+    with pace.on_the_beat(config.signup_milliseconds / 1000, clock=world.clock, sleep=world.sleep):
+        subscribers.sign_up(
+            world.database,
+            email=body["email"],
+            consents=body["consents"],
+            magnet=body.get("magnet"),
+            locale=body.get("locale"),
+            source=body.get("source"),
+            heed=not body.get("website")
+            and addresses.mailable(
+                body["email"],
+                sender=config.mail_from,
+                refuse_disposable=config.refuse_disposable,
+            ),
+            suppression=suppressions.hashed(body["email"], config.hash_key),
+            context=context(),
+            config=config,
+        )
     return {"status": "accepted", "message": ACCEPTED[language()]}
 
 
@@ -119,6 +129,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
     },
 )
 @blp.refuses(404, "token_unknown")
+@blp.refuses(429, "guess_limit")
 @blp.refuses(503, "service_unavailable")
 def describe_link(token: str) -> dict[str, Any]:
     """What the link of a mail would do
@@ -147,7 +158,7 @@ def describe_link(token: str) -> dict[str, Any]:
 @blp.refuses(413, "body_too_large")
 @blp.refuses(415, "media_type_unsupported")
 @blp.refuses(422, "token_invalid", pointer="/token")
-@blp.refuses(429, "token_used_up")
+@blp.refuses(429, "token_used_up", "guess_limit")
 @blp.refuses(503, "service_unavailable", "file_unavailable")
 def confirm(body: dict[str, str]) -> subscribers.Confirmation:
     """Press the button: confirm, and get the file's URL
@@ -184,7 +195,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
         world.database,
         token=body["token"],
         context=context(),
-        cool_down=world.config.cool_down_seconds,
+        config=world.config,
     )
     return {"status": "accepted", "message": RENEWED[language()]}
 
@@ -193,6 +204,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
 @blp.doc(operationId="describeSubscription")
 @blp.response(200, SubscriptionSchema, example={"status": "confirmed", "newsletter": True})
 @blp.refuses(404, "token_unknown")
+@blp.refuses(429, "guess_limit")
 @blp.refuses(503, "service_unavailable")
 def describe_subscription(token: str) -> dict[str, Any]:
     """What an unsubscribe link would end
@@ -201,13 +213,7 @@ def describe_subscription(token: str) -> dict[str, Any]:
     """
     world = services()
     subscriber_id = tokens.signed_subscriber(token, world.config.unsubscribe_keys)
-    row = subscribers.subscription(world.database, subscriber_id)
-    # To the holder of the link all ways of getting no more mail are one.
-    ended = row["status"] not in ("pending", "confirmed")
-    return {
-        "status": "unsubscribed" if ended else row["status"],
-        "newsletter": row["newsletter"] and not ended,
-    }
+    return _shown(subscribers.subscription(world.database, subscriber_id))
 
 
 @blp.post("/unsubscribe/<token>")
@@ -215,31 +221,47 @@ def describe_subscription(token: str) -> dict[str, Any]:
     operationId="unsubscribe",
     requestBody={
         "description": "Mail providers send `List-Unsubscribe=One-Click` (RFC 8058); a page may"
-        " send an empty JSON object. Any body is accepted, none is needed.",
+        " send an empty JSON object. Any body is accepted, none is needed, and all mail ends;"
+        ' the JSON object `{"purpose": "newsletter"}` alone ends no more than the newsletter.',
         "content": {
             "application/x-www-form-urlencoded": {
                 "schema": {"type": "object"},
                 "example": {"List-Unsubscribe": "One-Click"},
             },
-            "application/json": {"schema": {"type": "object"}, "example": {}},
+            "application/json": {
+                "schema": {"type": "object", "properties": {"purpose": {"enum": ["newsletter"]}}},
+                "example": {"purpose": "newsletter"},
+            },
         },
     },
 )
 @blp.response(200, SubscriptionSchema, example={"status": "unsubscribed", "newsletter": False})
 @blp.refuses(404, "token_unknown")
 @blp.refuses(413, "body_too_large")
+@blp.refuses(429, "guess_limit")
 @blp.refuses(503, "service_unavailable")
 def unsubscribe(token: str) -> dict[str, Any]:
     """Unsubscribe, in one click and for good
 
     Repeatable, without cookie or redirect. Before a confirmation it means "this was not me".
     """
-    bodies.read(request)
+    data = bodies.read(request)
     world = services()
-    subscribers.unsubscribe(
-        world.database,
-        subscriber_id=tokens.signed_subscriber(token, world.config.unsubscribe_keys),
-        gesture="unsubscribe_button" if request.is_json else "one_click",
-        context=context(),
-    )
+    act: dict[str, Any] = {
+        "subscriber_id": tokens.signed_subscriber(token, world.config.unsubscribe_keys),
+        "gesture": "unsubscribe_button" if request.is_json else "one_click",
+        "context": context(),
+    }
+    if request.is_json and bodies.lenient_object(data).get("purpose") == "newsletter":
+        return _shown(subscribers.end_newsletter(world.database, **act))
+    subscribers.unsubscribe(world.database, **act)
     return {"status": "unsubscribed", "newsletter": False}
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    # To the holder of the link all ways of getting no more mail are one.
+    ended = row["status"] not in ("pending", "confirmed")
+    return {
+        "status": "unsubscribed" if ended else row["status"],
+        "newsletter": row["newsletter"] and not ended,
+    }

@@ -1,0 +1,23 @@
+-- Erases a person: her row, all that hangs on it, and the tombstone, in one transaction. It runs
+-- as the owner, so that the application can erase a person but delete nothing else, and nobody
+-- without a tombstone. False when she is not there.
+CREATE OR REPLACE FUNCTION lm_erase(
+    erased_subscriber uuid, erased_by text, token_hash bytea, address_hash bytea
+) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- In the order in which the worker's claim takes them: first the mail, then its subscriber.
+    PERFORM FROM lm_outbox o WHERE o.subscriber_id = erased_subscriber ORDER BY o.id FOR UPDATE;
+    PERFORM FROM lm_subscribers s WHERE s.id = erased_subscriber FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO lm_erasures AS e (subscriber_id, erased_by, token_hash, address_hash)
+    VALUES (erased_subscriber, lm_erase.erased_by, lm_erase.token_hash, lm_erase.address_hash)
+    ON CONFLICT (subscriber_id) DO NOTHING;
+    DELETE FROM lm_subscribers s WHERE s.id = erased_subscriber;
+    RETURN true;
+END
+$$;
+
+REVOKE ALL ON FUNCTION lm_erase FROM PUBLIC;

@@ -1,0 +1,38 @@
+-- What is left of an erased person: that the row with this random id existed and was erased. Kept
+-- so that a restored backup can be cleaned again, and so that the ledger can tell an erasure from
+-- a removal. Append-only for everybody.
+CREATE TABLE lm_erasures (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subscriber_id uuid NOT NULL UNIQUE,
+    erased_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    erased_by text NOT NULL CHECK (erased_by IN ('person', 'operator', 'retention', 'reapply')),
+    -- The hash of the mailed link: pressing its button again finds what it did.
+    token_hash bytea UNIQUE CHECK (octet_length(token_hash) = 32),
+    -- The suppression that went with it, so that an objection survives a restore, too.
+    address_hash bytea CHECK (octet_length(address_hash) = 32)
+);
+
+CREATE FUNCTION lm_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'append-only: % of % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE TRIGGER lm_erasures_guard BEFORE UPDATE OR DELETE ON lm_erasures
+    FOR EACH ROW EXECUTE FUNCTION lm_append_only();
+CREATE TRIGGER lm_erasures_truncate BEFORE TRUNCATE ON lm_erasures
+    EXECUTE FUNCTION lm_append_only();
+
+-- No subscriber goes without a tombstone, whoever deletes the row and by whatever statement.
+CREATE FUNCTION lm_subscriber_tombstone() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO lm_erasures (subscriber_id, erased_by) VALUES (OLD.id, 'operator')
+    ON CONFLICT (subscriber_id) DO NOTHING;
+    RETURN OLD;
+END
+$$;
+
+CREATE TRIGGER lm_subscribers_tombstone BEFORE DELETE ON lm_subscribers
+    FOR EACH ROW EXECUTE FUNCTION lm_subscriber_tombstone();

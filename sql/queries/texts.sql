@@ -1,0 +1,30 @@
+-- name: texts_list
+SELECT t.id, m.slug AS magnet, t.purpose, t.locale, t.policy_version, t.policy_url, t.text,
+       t.created_at, t.retired_at
+FROM lm_consent_texts t
+JOIN lm_magnets m ON m.id = t.magnet_id
+ORDER BY m.slug, t.locale, t.purpose, t.created_at;
+
+-- name: text_add
+-- The new wording takes the place of the current one, whose row stays. Its id counts on.
+INSERT INTO lm_consent_texts (id, magnet_id, purpose, locale, text, policy_version, policy_url)
+SELECT concat_ws('-', m.slug, %(purpose)s::text, %(locale)s::text, 1 + (
+           SELECT greatest(count(*), max(substring(t.id FROM '-([0-9]{1,9})$')::bigint))
+           FROM lm_consent_texts t
+           WHERE t.magnet_id = m.id AND t.purpose = %(purpose)s AND t.locale = %(locale)s)),
+       m.id, %(purpose)s, %(locale)s, %(text)s, %(policy_version)s, %(policy_url)s
+FROM lm_magnets m
+WHERE m.slug = %(magnet)s
+RETURNING id;
+
+-- name: text_retire_current
+UPDATE lm_consent_texts t
+SET retired_at = now()
+FROM lm_magnets m
+WHERE m.id = t.magnet_id AND m.slug = %(magnet)s AND t.purpose = %(purpose)s
+  AND t.locale = %(locale)s AND t.retired_at IS NULL
+RETURNING t.id;
+
+-- name: text_retire
+UPDATE lm_consent_texts SET retired_at = now() WHERE id = %(id)s AND retired_at IS NULL
+RETURNING id;

@@ -1,0 +1,28 @@
+"""The figures of `/metrics`, for who holds the token. No part of the contract."""
+
+from __future__ import annotations
+
+import hmac
+
+from flask import Blueprint, Response, abort, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
+
+from leadmagnet.routes import services
+
+blp = Blueprint("metrics", __name__)
+
+
+@blp.get("/metrics")
+def metrics() -> Response:
+    """404 where no token is set, as if there were nothing; 401 to any other token."""
+    world = services()
+    if not world.config.metrics_token:
+        abort(404)
+    given = request.authorization
+    token = given.token if given and given.type == "bearer" and given.token else ""
+    if not hmac.compare_digest(token.encode(), world.config.metrics_token.encode()):
+        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
+    from leadmagnet import metrics
+
+    return Response(metrics.expose(world.database), content_type=metrics.CONTENT_TYPE)

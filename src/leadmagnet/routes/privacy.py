@@ -1,0 +1,138 @@
+"""A person's rights, by a link that only her mailbox gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadmagnet import privacy
+from leadmagnet.privacy_schemas import (
+    ErasedSchema,
+    EraseSchema,
+    ExportSchema,
+    PrivacyRequestSchema,
+)
+from leadmagnet.problems import language
+from leadmagnet.routes import services
+from leadmagnet.routes.contract import Blueprint
+from leadmagnet.schemas import AcceptedSchema, TokenSchema
+from leadmagnet.sentences import PRIVACY_ASKED
+
+TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"  # noqa: S105 - an example's
+WHEN = "2026-11-22T10:15:00+00:00"
+TEXT_ID = "guide-mariee-sereine-delivery-fr-1"
+HELD = {
+    "exportedAt": WHEN,
+    "subscriber": {
+        "id": "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01",
+        "email": "ada@example.org",
+        "status": "confirmed",
+        "statusAt": WHEN,
+        "newsletter": False,
+        "newsletterAt": None,
+        "locale": "fr",
+        "source": None,
+        "askedAt": WHEN,
+        "askedConsents": [TEXT_ID],
+        "privacyAskedAt": WHEN,
+        "confirmedAt": WHEN,
+        "createdAt": WHEN,
+    },
+    "consentEvents": [
+        {
+            "id": 17,
+            "type": "confirm",
+            "purpose": "delivery",
+            "consentTextId": TEXT_ID,
+            "text": "J’accepte de recevoir par e-mail le Guide de la Mariée Sereine.",
+            "textHash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "policyVersion": "2026-11",
+            "policyUrl": "https://www.example.org/confidentialite",
+            "locale": "fr",
+            "gesture": "confirm_button",
+            "occurredAt": WHEN,
+        }
+    ],
+    "consentContext": [
+        {"eventId": 17, "ip": "203.0.113.7", "userAgent": "Mozilla/5.0", "createdAt": WHEN}
+    ],
+    "mails": [],
+    "links": [],
+    "sesEvents": [],
+}
+
+blp = Blueprint(
+    "privacy",
+    "privacy",
+    url_prefix="/api/lead-magnet/privacy",
+    description="What a person may ask about herself",
+)
+
+
+@blp.post("/request")
+@blp.doc(operationId="askForPrivacyLink")
+@blp.arguments(PrivacyRequestSchema, example={"email": "ada@example.org"})
+@blp.response(202, AcceptedSchema, example={"status": "accepted", "message": PRIVACY_ASKED["fr"]})
+@blp.refuses(400, "json_malformed")
+@blp.refuses(413, "body_too_large")
+@blp.refuses(415, "media_type_unsupported")
+@blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
+@blp.refuses(503, "service_unavailable")
+def ask(body: dict[str, str]) -> dict[str, str]:
+    """Ask for a link to one's own data
+
+    The answer is the same whether anything is held or not. The link goes by mail, to the page
+    `/lead-magnet/mes-donnees?token=…` of the site, and works for an hour; meanwhile no other is
+    sent. An address that bounced or complained gets no mail.
+    """
+    world = services()
+    privacy.ask(world.database, email=body["email"], cool_down=world.config.privacy_link_minutes)
+    return {"status": "accepted", "message": PRIVACY_ASKED[language()]}
+
+
+@blp.post("/export")
+@blp.doc(operationId="exportPrivacy")
+@blp.arguments(TokenSchema, example={"token": TOKEN})
+@blp.response(200, ExportSchema, example=HELD)
+@blp.refuses(400, "json_malformed")
+@blp.refuses(404, "token_unknown")
+@blp.refuses(410, "token_expired")
+@blp.refuses(413, "body_too_large")
+@blp.refuses(415, "media_type_unsupported")
+@blp.refuses(422, "token_invalid", pointer="/token")
+@blp.refuses(503, "service_unavailable")
+def export(body: dict[str, str]) -> dict[str, Any]:
+    """Everything held about the owner of the link
+
+    Access and portability (RGPD articles 15 and 20): as often as wanted, as of one moment. Fields
+    may be added; none is renamed or removed.
+    """
+    return privacy.export(services().database, token=body["token"])
+
+
+@blp.post("/erase")
+@blp.doc(operationId="erasePrivacy")
+@blp.arguments(EraseSchema, example={"token": TOKEN, "object": False})
+@blp.response(200, ErasedSchema, example={"status": "erased"})
+@blp.refuses(400, "json_malformed")
+@blp.refuses(404, "token_unknown")
+@blp.refuses(410, "token_expired")
+@blp.refuses(413, "body_too_large")
+@blp.refuses(415, "media_type_unsupported")
+@blp.refuses(422, "token_invalid", pointer="/token")
+@blp.refuses(422, "field_invalid", pointer="/object")
+@blp.refuses(503, "service_unavailable")
+def erase(body: dict[str, Any]) -> dict[str, str]:
+    """Erase everything held about the owner of the link
+
+    Erasure (article 17); a later signup starts anew. With `object` (article 21) the address is
+    never written to again: a keyed hash of it stays. Repeatable, with the same answer; but an
+    objection cannot follow an erasure (404), for by then nobody knows whose address it was.
+    """
+    world = services()
+    privacy.erase(
+        world.database,
+        token=body["token"],
+        objects=body.get("object", False),
+        hash_key=world.config.hash_key,
+    )
+    return {"status": "erased"}

@@ -1,0 +1,17 @@
+"""Addresses never to be written to again, kept as keyed hashes that only we can look up."""
+
+from __future__ import annotations
+
+import hmac
+
+from leadmagnet.db import Database
+
+
+def hashed(email: str, key: bytes) -> bytes:
+    """The keyed hash (HMAC-SHA256) of a normalised address."""
+    return hmac.digest(key, b"suppression:" + email.encode(), "sha256")
+
+
+def add(database: Database, address_hash: bytes) -> None:
+    """Suppress the address; any number of times."""
+    database.one("suppression_add", address_hash=address_hash)
