@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check format smoke check-nginx fuzz audit openapi lock clean
+.PHONY: help run test bench check faults format smoke check-nginx fuzz audit e2e openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what th
 	@$(BIN)/mypy
 	@$(BIN)/leadmagnet openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date: make openapi"; exit 1; }
 
+faults: $(VENV)/ready ## The fault campaign, less than ten minutes: kill, freeze, starve, restart
+	@PYTHONPATH=tests $(BIN)/python -m faults $(SCENARIOS)
+
 format: $(VENV)/ready ## Put the code in its form
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
@@ -50,7 +53,10 @@ audit: $(VENV)/ready ## Known vulnerabilities of the lock, as PyPI tells them; a
 		--output-reproducible --of JSON -o dist/sbom.json
 	@echo "the software bill of materials (CycloneDX) is in dist/sbom.json"
 	@$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
-		-r requirements.txt || { echo "NOT PASSED: either the above is vulnerable, or pypi.org could not be asked about it"; exit 1; }
+		-r requirements.txt || { echo "NOT PASSED: either the above is vulnerable, or nobody could be asked about it"; exit 1; }
+
+e2e: $(VENV)/ready ## The Nuxt site in a real browser, with pictures of every page
+	@sh tests/e2e.sh
 
 openapi: $(VENV)/ready ## Write openapi.yaml from the code
 	@$(BIN)/leadmagnet openapi --output openapi.yaml
@@ -62,8 +68,8 @@ lock: $(VENV)/ready ## Renew the locks; they name versions and hashes, no addres
 			pyproject.toml --output-file requirements$${extra:+-$$extra}.txt; \
 	done
 
-clean: ## Remove the virtual environment and the data of `make run`
-	@rm -rf $(VENV) $(VENV)-bench .dev
+clean: ## Remove what was installed and built, and the data of `make run`
+	@rm -rf $(VENV) .dev tests/nuxt/node_modules tests/nuxt/.nuxt tests/nuxt/.output
 
 $(VENV)/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -33,7 +34,7 @@ def guarded(services, database, **changes):
         **changes,
     )
     made = Services.from_config(config, connections=1)
-    return client_of(Services(config, services.database, services.files, turnstile=made.turnstile))
+    return client_of(replace(services, config=config, turnstile=made.turnstile))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import schemathesis
-from conftest import configured, fresh_database
+from conftest import NO_CERTIFICATES, configured, fresh_database
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -38,7 +38,7 @@ def application(server, files):
         config = configured(database)
         pool = Database(config.database_url, size=2)
         pool.open()
-        stand.app = create_app(Services(config, pool, files))
+        stand.app = create_app(Services(config, pool, files, NO_CERTIFICATES))
         yield
         pool.close()
 

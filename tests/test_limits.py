@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -23,7 +24,6 @@ from conftest import (
 from leadmagnet import limits, subscribers
 from leadmagnet.db import Database
 from leadmagnet.errors import TooManySignups, Unavailable
-from leadmagnet.services import Services
 
 UNKNOWN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"
 
@@ -139,6 +139,7 @@ def signups(services, ips, emails, *, threads=16):
                 locale=None,
                 source=None,
                 heed=True,
+                suppression=b"",
                 context=subscribers.Context(ips[number % len(ips)], None),
                 config=services.config,
             )
@@ -393,7 +394,7 @@ def test_when_limits_cannot_be_checked_links_stay_open(services, mailbox):
 
     sign_up(client_of(services))
     token, leave = mailbox.deliver().token(), mailbox.leave_token()
-    client = client_of(Services(services.config, Unlimited(services.database), services.files))
+    client = client_of(replace(services, database=Unlimited(services.database)))
     assert problem(client.get(f"{API}/confirm/{UNKNOWN}")) == (404, "token_unknown")
     assert confirm(client, token).status_code == 200
     assert client.post(f"{API}/unsubscribe/{leave}").status_code == 200

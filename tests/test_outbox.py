@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -12,6 +13,7 @@ from conftest import ADA, client_of, confirm, sign_up, world
 
 from leadmagnet import outbox
 from leadmagnet.aws.ses import Mailer, NotSent, Paused, Rejected, Throttled, Unknown, Unreachable
+from leadmagnet.errors import Unavailable
 from leadmagnet.worker import Worker
 
 
@@ -118,6 +120,49 @@ def test_a_worker_that_slept_past_its_lease_marks_nothing(services, queued, data
     deliver(services, send)
     assert queued()["message_id"] == "second"
     assert "lease_lost" in "".join(log_lines())
+
+
+@pytest.fixture
+def away(server, database):
+    """The database ends its connections and takes none (true), or is back (false)."""
+    with psycopg.connect(server.url("postgres", "postgres"), autocommit=True) as admin:
+
+        def away(is_away):
+            admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS {not is_away}")
+            if is_away:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity"
+                    " WHERE datname = %s AND application_name = 'leadmagnet'",
+                    [database.name],
+                )
+
+        yield away
+
+
+def test_a_database_that_is_away_for_a_moment_makes_nobody_get_a_mail_twice(services, queued, away):
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        away(False)
+
+    def send(mail):
+        away(True)
+        return "id"
+
+    assert outbox.deliver_next(replace(world(services, send), wait=wait))
+    assert len(waits) > 1
+    assert queued()["state"] == "sent"
+
+
+def test_a_worker_that_has_to_stop_does_not_wait_for_the_database(services, queued, away):
+    def send(mail):
+        away(True)
+        return "id"
+
+    with pytest.raises(Unavailable):
+        outbox.deliver_next(replace(world(services, send), wait=lambda seconds: True))
+    assert queued()["state"] == "queued"
 
 
 @pytest.mark.parametrize(

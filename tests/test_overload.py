@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from conftest import API, client_of, configured, confirm, problem, sign_up
+from conftest import API, NO_CERTIFICATES, client_of, configured, confirm, problem, sign_up
 
 from leadmagnet.db import Database
 from leadmagnet.services import Services
@@ -29,7 +29,7 @@ def crowded(database, files, *, size):
     pool = Database(database.url, size=size)
     pool.open()
     try:
-        yield client_of(Services(configured(database), pool, files))
+        yield client_of(Services(configured(database), pool, files, NO_CERTIFICATES))
     finally:
         pool.close()
 

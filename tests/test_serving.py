@@ -179,3 +179,30 @@ def test_a_request_in_flight_is_finished_when_the_server_is_told_to_stop(server,
         accepted = sum(status(answer) == 202 for answer in answers if answer)
         assert accepted >= 9
         assert database.count("lm_subscribers") >= accepted
+
+
+def test_who_is_connected_when_the_server_is_told_to_stop_is_still_answered(server, aws):
+    """gunicorn's own worker leaves the port open while its last request takes its time, and
+    resets whoever connected meanwhile."""
+    with fresh_database(server) as database:
+        running = Server(database.url, WEB_WORKERS="1")
+        with running.connect() as slow:
+            slow.sendall(post(BODY[:10], f"Content-Length: {len(BODY)}"))
+            running.process.send_signal(signal.SIGTERM)
+            late, refused = [], False
+            while not refused:
+                try:
+                    late.append(running.connect())
+                except ConnectionRefusedError:
+                    refused = True
+                else:
+                    late[-1].sendall(get("/healthz"))
+                    # At this pace nobody comes within the microseconds of the closing itself.
+                    time.sleep(0.02)
+            for connection in late:
+                with connection:
+                    assert status(answer_of(connection)) == 200
+            slow.sendall(BODY[10:])
+            assert status(answer_of(slow)) == 202
+        running.process.communicate(timeout=20)
+        assert running.process.returncode == 0

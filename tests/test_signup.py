@@ -189,7 +189,7 @@ def test_the_answer_speaks_the_language_asked_for(client):
         json={"email": "a2@example.org", "consents": [DELIVERY]},
         headers={"Accept-Language": "en-GB,en;q=0.8"},
     )
-    assert "e-mail vient de partir" in french.json["message"]
+    assert "e-mail est en route" in french.json["message"]
     assert "on its way" in english.json["message"]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from conftest import ADA, API, client_of, confirm, sign_up
 
 from leadmagnet import pace
-from leadmagnet.services import Services
 
 STATUS = "UPDATE lm_subscribers SET status = %s, asked_at = asked_at - interval '1 day'"
 
@@ -112,15 +113,7 @@ def test_an_answer_leaves_a_whole_number_of_beats_after_its_beginning(took, left
 def test_every_accepted_signup_waits_for_the_beat_and_no_refused_one(start, database):
     services = start(SIGNUP_MILLISECONDS="25", SIGNUPS_PER_HOUR="3")
     clock = Clock()
-    client = client_of(
-        Services(
-            services.config,
-            services.database,
-            services.files,
-            clock=clock.time,
-            sleep=clock.sleep,
-        )
-    )
+    client = client_of(replace(services, clock=clock.time, sleep=clock.sleep))
     for body in ({}, {}, {"website": "bot"}):
         assert sign_up(client, **body).status_code == 202
     assert clock.waits == [pytest.approx(0.025)] * 3

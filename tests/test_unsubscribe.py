@@ -206,6 +206,7 @@ def test_a_link_of_before_does_not_bring_the_newsletter_back(client, database, m
     token = mailbox.deliver().token()
     leave = f"{API}/unsubscribe/{mailbox.leave_token()}"
     assert newsletter(client, leave).json == {"status": "pending", "newsletter": False}
+    assert client.get(f"{API}/confirm/{token}").json["purposes"] == ["delivery"]
     assert confirm(client, token).json["status"] == "confirmed"
     assert database.value("SELECT newsletter FROM lm_subscribers") is False
     confirmed = database.rows("SELECT purpose FROM lm_consent_events WHERE type = 'confirm'")

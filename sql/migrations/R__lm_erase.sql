@@ -15,6 +15,8 @@ BEGIN
     INSERT INTO lm_erasures AS e (subscriber_id, erased_by, token_hash, address_hash)
     VALUES (erased_subscriber, lm_erase.erased_by, lm_erase.token_hash, lm_erase.address_hash)
     ON CONFLICT (subscriber_id) DO NOTHING;
+    DELETE FROM lm_signup_limits l USING lm_subscribers s
+    WHERE s.id = erased_subscriber AND l.key = s.address_key;
     DELETE FROM lm_subscribers s WHERE s.id = erased_subscriber;
     RETURN true;
 END

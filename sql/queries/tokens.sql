@@ -14,7 +14,10 @@ JOIN lm_outbox o ON o.id = t.outbox_id
 JOIN lm_magnets m ON m.id = o.magnet_id
 CROSS JOIN LATERAL (
     SELECT array_agg(c.purpose ORDER BY c.purpose) AS purposes
-    FROM lm_consent_texts c WHERE c.id = ANY (o.consents)
+    FROM lm_consent_texts c
+    -- Not a newsletter that she has said no to since.
+    WHERE c.id = ANY (o.consents) AND (c.purpose <> 'newsletter' OR s.newsletter
+        OR o.created_at > coalesce(s.newsletter_at, '-infinity'))
 ) asked
 WHERE t.token_hash = %(token_hash)s;
 

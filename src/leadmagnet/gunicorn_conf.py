@@ -9,7 +9,7 @@ from leadmagnet.config import Config
 _config = Config.load()
 
 bind = f"{_config.host}:{_config.port}"
-worker_class = "gthread"
+worker_class = "leadmagnet.gunicorn_worker.DrainingWorker"
 workers = _config.web_workers
 threads = _config.web_threads
 # The application is loaded once and its memory shared; connections are opened after the fork.

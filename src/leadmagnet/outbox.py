@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from leadmagnet import mail, tokens
 from leadmagnet.aws.ses import Mail, NotSent, Paused, Rejected, Throttled, Unknown
 from leadmagnet.config import Config
 from leadmagnet.db import Database, Row
+from leadmagnet.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +25,13 @@ MOST_ATTEMPTS = 24
 # How long nothing is tried while the account is at fault; and how long an event of SES may take
 # to tell what became of a mail whose answer was lost.
 PAUSE = timedelta(minutes=5)
+MARK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class World:
-    """What a delivery needs of the world; `wait` returns early when the worker has to stop."""
+    """What a delivery needs of the world; `wait` returns true, and early, when the worker has to
+    stop."""
 
     database: Database
     config: Config
@@ -70,11 +74,23 @@ def deliver_next(world: World) -> bool:
 
 def _sent(world: World, row: Row, message_id: str) -> None:
     fence = {"id": row["id"], "claims": row["claims"]}
-    marked = world.database.one("outbox_sent", **fence, message_id=message_id)
+    marked = _mark(world, "outbox_sent", **fence, message_id=message_id)
     assert marked is not None  # noqa: S101 - a SELECT of expressions always gives a row
     _log("mail_sent" if marked["held"] else "lease_lost", row)
     if marked["resumed"]:
         log.info("sending_resumed")
+
+
+def _mark(world: World, query: str, **parameters: Any) -> Row | None:
+    """Write down what SES answered; while the database is away, again and again until the lease
+    is over. A mail that was sent and not marked is sent a second time."""
+    lease_ends = time.monotonic() + world.config.lease_seconds.total_seconds()
+    while True:
+        try:
+            return world.database.one(query, **parameters)
+        except Unavailable:
+            if time.monotonic() > lease_ends or world.wait(MARK_AGAIN_SECONDS):
+                raise
 
 
 def compose(row: Row, *, token: str, config: Config) -> Mail:
@@ -113,17 +129,17 @@ def compose(row: Row, *, token: str, config: Config) -> Mail:
 def _not_sent(world: World, row: Row, error: NotSent) -> None:
     fence = {"id": row["id"], "claims": row["claims"], "reason": error.reason}
     if isinstance(error, Paused):
-        answer = world.database.one("outbox_pause", **fence, pause=PAUSE)
+        answer = _mark(world, "outbox_pause", **fence, pause=PAUSE)
         if answer and answer["news"]:
             log.error("sending_paused", extra={"reason": error.reason})
     elif isinstance(error, Throttled):
-        world.database.one("outbox_throttle", **fence, jitter=world.jitter())
+        _mark(world, "outbox_throttle", **fence, jitter=world.jitter())
         _log("mail_throttled", row)
     elif isinstance(error, Rejected) or row["attempts"] + 1 >= MOST_ATTEMPTS:
-        world.database.one("outbox_bury", **fence)
+        _mark(world, "outbox_bury", **fence)
         _log("mail_dead", row, reason=error.reason, level=logging.ERROR)
     else:
-        world.database.one("outbox_postpone", **fence, delay=_delay(error, row["attempts"]))
+        _mark(world, "outbox_postpone", **fence, delay=_delay(error, row["attempts"]))
         _log("mail_postponed", row, reason=error.reason, level=logging.WARNING)
 
 

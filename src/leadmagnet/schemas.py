@@ -9,6 +9,9 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.sentences import LOCALES
 
+# Two, kept apart: the file never hangs on the newsletter (RGPD, article 7(4)).
+PURPOSES = ("delivery", "newsletter")
+
 
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
@@ -109,7 +112,7 @@ class MagnetQuerySchema(Camel):
 
 class ConsentTextSchema(Answer):
     id = fields.String(required=True)
-    purpose = fields.String(required=True, metadata={"description": "`delivery` or `newsletter`"})
+    purpose = fields.String(required=True, metadata={"enum": list(PURPOSES)})
     required = fields.Boolean(required=True)
     locale = fields.String(required=True)
     text = fields.String(required=True, metadata={"description": "To be shown to the letter"})
@@ -186,7 +189,9 @@ class LinkSchema(Answer):
     magnet = fields.Nested(LinkMagnetSchema, required=True)
     email = fields.String(required=True, metadata={"description": "Masked"})
     purposes = fields.List(
-        fields.String(), required=True, metadata={"description": "What would be confirmed"}
+        fields.String(metadata={"enum": list(PURPOSES)}),
+        required=True,
+        metadata={"description": "What would be confirmed"},
     )
 
 

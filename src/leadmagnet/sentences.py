@@ -5,14 +5,14 @@ from __future__ import annotations
 LOCALES = ("fr", "en")
 
 ACCEPTED = {
-    "fr": "Si cette adresse peut recevoir le guide, un e-mail vient de partir. Ouvrez-le et appuyez"
+    "fr": "Si cette adresse peut recevoir le guide, un e-mail est en route. Ouvrez-le et appuyez"
     " sur son bouton. Rien reçu ? Regardez dans les indésirables.",
     "en": "If this address can receive the guide, an e-mail is on its way. Open it and press its"
     " button. Nothing there? Look in the junk folder.",
 }
 
 RENEWED = {
-    "fr": "Si ce lien a été émis par nous, un e-mail avec un lien neuf vient de partir à son"
+    "fr": "Si ce lien a été émis par nous, un e-mail avec un lien neuf est en route vers son"
     " destinataire.",
     "en": "If this link was issued by us, an e-mail with a fresh link is on its way to its owner.",
 }
@@ -46,8 +46,8 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "This guide does not exist or is no longer offered. Go back to the home page.",
     },
     "token_unknown": {
-        "fr": "Ce lien n’est pas valable. Vérifiez qu’il a été copié en entier, ou redemandez le guide.",
-        "en": "This link is not valid. Check that it was copied whole, or ask for the guide again.",
+        "fr": "Ce lien n’est pas valable. Vérifiez qu’il a été copié en entier, ou demandez-en un autre.",
+        "en": "This link is not valid. Check that it was copied whole, or ask for another one.",
     },
     "token_expired": {
         "fr": "Ce lien a expiré. Demandez-en un neuf, il arrive par e-mail.",

@@ -53,7 +53,7 @@ class Generator:
                 f"{service.child.last_output()}"
             )
         # What was in flight at the end counts as no answer, but may become a row.
-        self._check(database, rows, requests, slack=clients)
+        self._check(database, rows, requests, slack=2 * clients)
         self._rates[service.name, kind, clients] = requests / result["seconds"]
         return Run(
             requests / result["seconds"],

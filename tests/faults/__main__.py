@@ -1,0 +1,44 @@
+"""Run the campaign: `make faults`, or `python -m faults 1 4` for some of its scenarios."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from faults.scenarios import FULL, SCENARIOS
+from faults.stage import durable_postgres, stage_on
+from faults.waiting import Failed
+
+
+def main(wanted: list[str]) -> int:
+    chosen = {name: run for name, run in SCENARIOS.items() if not wanted or name[0] in wanted}
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}\n")
+    print("| scenario | what was done | figures | verdict |\n| --- | --- | --- | --- |")
+    failed = 0
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        # PostgreSQL runs as another user when we are root.
+        Path(folder).chmod(0o711)
+        with durable_postgres(Path(folder)) as postgres:
+            for name, run in chosen.items():
+                started = time.monotonic()
+                try:
+                    with stage_on(postgres, Path(folder)) as stage:
+                        done, figures = run(stage, FULL)
+                    verdict = "kept"
+                except Failed as error:
+                    done, figures, verdict = run.__name__, str(error), "**FAILED**"
+                    failed += 1
+                seconds = f"{time.monotonic() - started:.0f} s"
+                print(f"| {name} | {done} ({seconds}) | {figures} | {verdict} |", flush=True)
+    print(f"\n{len(chosen) - failed} of {len(chosen)} kept, in {time.monotonic() - began:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,494 @@
+"""What must hold while things die: one function a scenario, in any size."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from conftest import API, DELIVERY
+from signing import TOPIC, Authority
+
+from faults import mortal_worker
+from faults.fake_ses import ILLNESSES
+from faults.stage import LEASE_SECONDS, Api, Stage, end_gracefully, log_of
+from faults.visitors import Visitors, sign_up
+from faults.waiting import require, until
+from leadmagnet.app import create_app
+from leadmagnet.aws.sns import Certificates
+from leadmagnet.config import Config
+from leadmagnet.dev import processes
+from leadmagnet.dev.processes import Child
+from leadmagnet.services import Services
+
+
+class Told(NamedTuple):
+    """What a scenario has to tell when every promise was kept."""
+
+    done: str
+    figures: str
+
+
+class Size(NamedTuple):
+    kills: int
+    mails: int
+    outcomes: int
+    restarts: int
+    visitors_per_illness: int
+    illnesses: tuple[str, ...]
+    freezes: int
+    terminations: int
+    orders: int
+
+
+FULL = Size(
+    kills=200,
+    mails=5000,
+    outcomes=4,
+    restarts=10,
+    visitors_per_illness=25,
+    illnesses=ILLNESSES,
+    freezes=10,
+    terminations=20,
+    orders=120,
+)
+SHORT = Size(
+    kills=4,
+    mails=60,
+    outcomes=1,
+    restarts=2,
+    visitors_per_illness=3,
+    illnesses=("throttle", "5xx", "refuse", "accept-then-hang", "reset", "paused"),
+    freezes=1,
+    terminations=2,
+    orders=8,
+)
+
+
+# 1. kill -9
+
+
+@dataclass
+class Life:
+    """Of one worker that will not die in bed: by its own hand at a step, or by ours at random."""
+
+    child: Child
+    by_us: bool
+    dies_at: float | None = None
+
+    def ended(self, luck: random.Random) -> bool:
+        if self.by_us and self.dies_at is None and log_of([self.child], "worker_started"):
+            self.dies_at = time.monotonic() + luck.uniform(0, 0.5)
+        if self.dies_at is not None and time.monotonic() >= self.dies_at:
+            self.child.signal(signal.SIGKILL)
+            self.child.process.wait()
+        if self.child.ended:
+            require(self.child.process.returncode == -signal.SIGKILL, self.child.death_notice())
+        return self.child.ended
+
+
+def workers_killed(stage: Stage, size: Size) -> Told:
+    """A worker dies by SIGKILL at each of its steps and at random moments, over and over, while
+    visitors sign up: no mail is lost, and none is sent more often than it was hit, plus once."""
+    luck = random.Random(size.kills)
+    api = Api(stage)
+    api.wait_until_ready()
+    steps = itertools.cycle(mortal_worker.STEPS)
+    per_kill = size.mails / size.kills
+
+    def new_life(slot: int) -> Life:
+        if slot == 0:
+            return Life(stage.worker(), by_us=True)
+        # Few enough mails that those who are invited for each death feed the next lives.
+        times = luck.randint(1, max(1, int(per_kill)))
+        return Life(stage.mortal_worker(next(steps), times), by_us=False)
+
+    kills, invited = 0, min(size.mails, int(4 * per_kill))
+    with Visitors([api.port], at_once=4) as visitors:
+        visitors.invite(invited)
+        lives = [new_life(slot) for slot in range(3)]
+
+        def one_more_dead() -> bool:
+            nonlocal kills
+            before = kills
+            for slot, life in enumerate(lives):
+                if life.ended(luck):
+                    kills += 1
+                    lives[slot] = new_life(slot)
+            return kills > before
+
+        while kills < size.kills:
+            until(one_more_dead, seconds=60, what="a worker dies")
+            due = min(size.mails, int((kills + 4) * per_kill))
+            visitors.invite(due - invited)
+            invited = max(invited, due)
+        visitors.invite(size.mails - invited)
+        until(lambda: len(visitors.accepted) >= size.mails, seconds=120, what="all are accepted")
+    processes.stop(*(life.child for life in lives), by=signal.SIGKILL)
+    kills += len(lives)
+
+    worker = stage.worker()
+    stage.deliver_all(seconds=120)
+    end_gracefully(worker)
+    balance = stage.balance(visitors.accepted)
+    claims = {row["id"]: row["claims"] for row in stage.rows("SELECT id, claims FROM lm_outbox")}
+    mails = stage.ses.mails_per_row()
+    hits = sum(claims.values()) - len(claims)
+    require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
+    require(not visitors.troubles and not visitors.refusals, "a signup failed")
+    require(len(visitors.bodies) == 1, "not everybody was told the same")
+    # A claim that a kill ended is followed by another: so many hits did a row take.
+    require(all(mails[row] <= claims[row] for row in claims), "a mail more than it was hit, plus 1")
+    require(hits <= kills, f"{hits} mails hit by {kills} kills")
+    kills += outcomes_killed(stage, api, list(OUTCOMES)[: size.outcomes])
+    twice = balance.mails - balance.accepted
+    return Told(
+        f"{kills} × SIGKILL ({len(mortal_worker.STEPS)} steps, {2 * size.outcomes} around"
+        " refusals, and random)",
+        f"{balance}; lost 0; {hits} times a mail was hit, {twice} were sent once more; at most"
+        f" {max(mails.values())} for one signup",
+    )
+
+
+# Which query marks the mail after each answer of SES.
+OUTCOMES = {
+    "5xx": "outbox_postpone",
+    "refuse": "outbox_bury",
+    "throttle": "outbox_throttle",
+    "paused": "outbox_pause",
+}
+
+
+def outcomes_killed(stage: Stage, api: Api, modes: list[str]) -> int:
+    """Also around the marks for what SES refused or did not do; how many kills."""
+    steps = [(when, mode) for mode in modes for when in ("before", "after")]
+    addresses = [f"outcome{number}@example.org" for number in range(len(steps))]
+    for address, (when, mode) in zip(addresses, steps, strict=True):
+        connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+        require(sign_up(connection, address).status == 202, "a signup failed")
+        connection.close()
+        stage.ses.mode = mode
+        victim = stage.mortal_worker(f"{when} {OUTCOMES[mode]}", 1)
+        until(lambda child=victim: child.ended, seconds=30, what=f"death {when} {mode}")
+        require(victim.process.returncode == -signal.SIGKILL, victim.death_notice())
+        stage.make_due()
+    stage.ses.mode = "ok"
+    stage.operator("mails", "retry", "--all")
+    worker = stage.worker()
+    stage.deliver_all(seconds=60)
+    end_gracefully(worker)
+    balance = stage.balance(addresses)
+    require(balance.without_mail == 0, "a mail lost by the death around a refusal")
+    mails = stage.ses.mails_per_address()
+    require(all(mails[address] == 1 for address in addresses), "a refused mail sent twice")
+    return len(steps)
+
+
+# 2. PostgreSQL restarted
+
+
+def database_restarted(stage: Stage, size: Size) -> Told:
+    """PostgreSQL is restarted, fast and immediate, under load: what was acknowledged is there,
+    the only other answer is a 503 with Retry-After, and within five seconds all is well."""
+    # Longer than the database is away: what was sent is marked when it is back.
+    api, worker = Api(stage), stage.worker(LEASE_SECONDS="20")
+    api.wait_until_ready()
+    postgres = stage.postgres
+    refused_until, served_after, mailed_after = [], [], []
+    with Visitors([api.port], at_once=6, pause=0.1) as visitors:
+        visitors.invite(1_000_000)
+        for number in range(size.restarts):
+            seen = len(visitors.accepted)
+            until(lambda n=seen: len(visitors.accepted) > n + 30, seconds=20, what="a normal flow")
+            assert postgres.child is not None
+            processes.stop(postgres.child, by=(signal.SIGINT, signal.SIGQUIT)[number % 2])
+            # Away for a moment, or for longer than a request waits.
+            absent_until = time.monotonic() + (0, 0, 2.5, 4)[number % 4] * (size is FULL)
+            until(lambda end=absent_until: time.monotonic() >= end, seconds=9, what="absence")
+            sent = len(stage.ses.accepted)
+            postgres.start()
+            back = time.monotonic()
+            served_after.append(_next_202(visitors, back) - back)
+            until(lambda n=sent: len(stage.ses.accepted) > n, seconds=15, what="mails go again")
+            mailed_after.append(time.monotonic() - back)
+            refused_until.append(
+                max([a.at - a.seconds - back for a in visitors.refusals if a.at > back], default=0)
+            )
+    stage.deliver_all(seconds=60)
+    end_gracefully(worker)
+    balance = stage.balance(visitors.accepted)
+    refusals = visitors.refusals
+    slowest = max(answer.seconds for answer in visitors.answers)
+    require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
+    require(not visitors.troubles, f"requests without an answer: {visitors.troubles[:3]}")
+    require({answer.status for answer in refusals} <= {503}, "an answer other than 202 and 503")
+    require(all(int(answer.retry_after or 0) > 0 for answer in refusals), "503, no Retry-After")
+    require(len(visitors.bodies) == 1, "not everybody was told the same")
+    require(max(refused_until + served_after) < 5, "not serving within 5 s")
+    return Told(
+        f"{size.restarts} restarts of PostgreSQL, every second one immediate",
+        f"{balance}; lost 0, sent twice {balance.mails - balance.accepted};"
+        f" {len(refusals)} × 503, slowest answer {slowest:.1f} s; after its"
+        f" return first 202 within {max(served_after):.1f} s, last 503 to a request of"
+        f" {max(refused_until):.1f} s, mails again within {max(mailed_after):.1f} s",
+    )
+
+
+def _next_202(visitors: Visitors, back: float) -> float:
+    def look() -> float | None:
+        times = [each.at for each in visitors.answers[-200:] if each.status == 202]
+        return next((at for at in times if at > back), None)
+
+    return float(until(look, seconds=15, what="a 202 after the database's return") or 0)
+
+
+# 3. SES down
+
+
+def ses_down(stage: Stage, size: Size) -> Told:
+    """SES is ill in every way, the whole time: who tries again gets the same answer, and when SES
+    is well everybody gets her mail."""
+    # Longer than SES may take to answer, as .env.example asks.
+    lease = {"LEASE_SECONDS": "30"}
+    api = Api(stage)
+    workers = [stage.worker(**lease) for _ in range(2)]
+    api.wait_until_ready()
+    met: dict[str, int] = {}
+    told: set[bytes] = set()
+    addresses: list[str] = []
+    for illness in size.illnesses:
+        stage.ses.mode = illness
+        with Visitors([api.port], at_once=4) as visitors:
+            visitors.invite(size.visitors_per_illness)
+            enough = size.visitors_per_illness
+            until(lambda v=visitors, n=enough: len(v.accepted) >= n, seconds=30, what="accepted")
+        addresses += visitors.accepted
+        wanted = 2 if "hang" in illness else min(5, size.visitors_per_illness)
+        until(_meeting(stage, illness, wanted), seconds=60, what=f"{wanted} mails meet {illness}")
+        if size is FULL and "hang" in illness:
+            # Out of our own patience, not because SES comes back.
+            gave_up = "SELECT count(*) >= 2 FROM lm_outbox WHERE reason = 'ReadTimeoutError'"
+            until(lambda sql=gave_up: stage.value(sql), seconds=60, what="a worker gives up")
+        met[illness] = stage.ses.met[illness]
+        told |= visitors.bodies | _told_again(api, visitors.accepted)
+    require(stage.ses.met["ok"] == 0, "SES was well for a moment")
+    kept = len(stage.ses.accepted)
+    for worker in workers:
+        end_gracefully(worker)
+    stage.ses.mode = "ok"
+    dead = stage.value("SELECT count(*) FROM lm_outbox WHERE state = 'dead'")
+    stage.make_due()
+    stage.operator("mails", "retry", "--all")
+    worker = stage.worker(**lease)
+    stage.deliver_all(seconds=60)
+    told |= _told_again(api, set(addresses[:5]))
+    end_gracefully(worker)
+    balance = stage.balance(addresses)
+    require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
+    require(len(told) == 1, "somebody was told something else")
+    require(b"vient de partir" not in told.pop(), "told that a mail has left, and none had")
+    require(balance.mails <= balance.accepted + kept, "sent more often than SES kept silent")
+    times = ", ".join(f"{mode} {count}" for mode, count in met.items())
+    return Told(
+        f"SES ill in {len(met)} ways all the time, then well",
+        f"{balance}; lost 0; met {times}; {dead} dead retried by the operator; {kept} kept in"
+        " silence, each sent once more; all told the same bytes, before and after",
+    )
+
+
+def _meeting(stage: Stage, illness: str, wanted: int) -> Callable[[], bool]:
+    def look() -> bool:
+        stage.open_gate()
+        return stage.ses.met[illness] >= wanted
+
+    return look
+
+
+def _told_again(api: Api, addresses: set[str]) -> set[bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+    answers = [sign_up(connection, address) for address in addresses]
+    connection.close()
+    require({answer.status for answer in answers} == {202}, "who tries again gets no 202")
+    return {answer.body for answer in answers}
+
+
+# 4. Frozen
+
+
+def worker_frozen(stage: Stage, size: Size) -> Told:
+    """A worker is frozen in the middle of its send until another has sent the mail; thawed, it
+    marks nothing: the message id of the holder stays."""
+    api = Api(stage)
+    workers = [stage.worker(), stage.worker()]
+    api.wait_until_ready()
+    stage.ses.delay = 0.5
+    addresses = []
+    for number in range(size.freezes):
+        frozen, other = workers[number % 2], workers[1 - number % 2]
+        until(lambda w=workers: _started(w), seconds=30, what="two workers")
+        lost, taken = log_of([frozen], "lease_lost"), len(stage.ses.accepted)
+        other.signal(signal.SIGSTOP)
+        addresses.append(f"frozen{number}@example.org")
+        _told_again(api, {addresses[-1]})
+        until(lambda n=taken: len(stage.ses.accepted) > n, seconds=10, what="a mail at SES")
+        frozen.signal(signal.SIGSTOP)
+        other.signal(signal.SIGCONT)
+        stage.deliver_all(seconds=LEASE_SECONDS + 15)
+        row = stage.rows("SELECT claims, message_id FROM lm_outbox ORDER BY id DESC LIMIT 1")[0]
+        frozen.signal(signal.SIGCONT)
+        what = "the thawed worker says that its lease is lost"
+        until(lambda c=frozen, n=lost: log_of([c], "lease_lost") > n, seconds=15, what=what)
+        later = stage.rows("SELECT claims, message_id FROM lm_outbox ORDER BY id DESC LIMIT 1")[0]
+        require(row["claims"] == 2, f"claimed {row['claims']} times")
+        require(row == later, "a worker marked a mail that it no longer held")
+        require(row["message_id"] == stage.ses.accepted[-1].message_id, "another's message id")
+    for worker in workers:
+        end_gracefully(worker)
+    balance = stage.balance(addresses)
+    require(balance.without_mail == 0, "a mail lost")
+    return Told(
+        f"{size.freezes} × SIGSTOP in the middle of a send, SIGCONT after its lease",
+        f"{balance}; {log_of(workers, 'lease_lost')} × lease_lost, double marks 0",
+    )
+
+
+def _started(workers: list[Child]) -> bool:
+    return all(log_of([worker], "worker_started") for worker in workers)
+
+
+# 5. SIGTERM
+
+
+def all_terminated(stage: Stage, size: Size) -> Told:
+    """Two APIs and two workers get SIGTERM in turns, under load: each ends by itself, every
+    request that was written is answered, and every mail goes out exactly once."""
+    apis = [Api(stage), Api(stage)]
+    workers = [stage.worker(), stage.worker()]
+    for api in apis:
+        api.wait_until_ready()
+    slowest = 0.0
+    with Visitors([api.port for api in apis], at_once=8, pause=0.15) as visitors:
+        visitors.invite(1_000_000)
+        for number in range(size.terminations):
+            seen = len(visitors.accepted)
+            until(lambda n=seen: len(visitors.accepted) > n + 20, seconds=20, what="a normal flow")
+            until(lambda: _started(workers), seconds=30, what="two workers")
+            api, worker = apis[number % 2], workers[number % 2]
+            started = time.monotonic()
+            worker.signal(signal.SIGTERM)
+            api.terminate()
+            end_gracefully_already(worker)
+            slowest = max(slowest, time.monotonic() - started)
+            api.restart()
+            workers[number % 2] = stage.worker()
+            api.wait_until_ready()
+    troubles = visitors.troubles
+    require(not troubles, f"{len(troubles)} requests in flight failed: {troubles[:3]}")
+    stage.deliver_all(seconds=60)
+    for worker in workers:
+        end_gracefully(worker)
+    for api in apis:
+        api.terminate()
+    balance = stage.balance(visitors.accepted)
+    require(not visitors.refusals, f"refused: {visitors.refusals[:3]}")
+    require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
+    require(balance.mails == balance.accepted, "a mail went out twice")
+    return Told(
+        f"{size.terminations} × SIGTERM of API and worker under load, restarted each time",
+        f"{balance}; {len(visitors.answers)} requests, failed 0; stopped within {slowest:.1f} s",
+    )
+
+
+def end_gracefully_already(child: Child) -> None:
+    """It was told before."""
+    until(lambda: child.ended, seconds=30, what=f"{child.name} ends after SIGTERM")
+    require(child.process.returncode == 0, child.death_notice())
+
+
+# 6. Events in any order
+
+
+def events_shuffled(stage: Stage, size: Size) -> Told:
+    """Five events of one mail in every order, each delivered twice at the same moment: one final
+    state, and no answer but 200.
+
+    In this process: a server believes Amazon's certificates only, and has no back door for ours.
+    """
+    authority = Authority()
+    config = Config.from_env(stage.settings(SNS_TOPICS=TOPIC))
+    services = Services.from_config(config, connections=4)
+    certificates = Certificates(lambda url: authority.pem, roots=[authority.root])
+    app = create_app(replace(services, certificates=certificates))
+    services.database.open()
+    statuses: set[int] = set()
+    every = list(itertools.permutations(range(5)))
+    orders = every[:: len(every) // size.orders]
+    addresses = [f"event{number}@example.org" for number in range(len(orders))]
+
+    def post(path: str, body: object, number: int = 0) -> int:
+        answer = app.test_client().post(
+            f"{API}/{path}",
+            data=json.dumps(body),
+            content_type="application/json",
+            headers={"X-Forwarded-For": f"2001:db8:{number:x}::1"},
+        )
+        return answer.status_code
+
+    try:
+        consents = [DELIVERY]
+        for number, address in enumerate(addresses):
+            answer = post("signup", {"email": address, "consents": consents}, number)
+            require(answer == 202, "a signup failed")
+        # Sent, and the answer of SES was lost: the events are all that is known.
+        stage.rows("UPDATE lm_outbox SET claims = 1, due_at = now() + interval '1 hour'")
+        rows = stage.rows("SELECT id FROM lm_outbox ORDER BY id")
+        with ThreadPoolExecutor(2) as pool:
+            for row, order in zip(rows, orders, strict=True):
+                messages = [authority.message(each) for each in _five_events(row["id"])]
+                for index in order:
+                    statuses |= set(pool.map(post, ["webhooks/ses"] * 2, [messages[index]] * 2))
+    finally:
+        services.database.close()
+    subscribers = stage.rows("SELECT DISTINCT status FROM lm_subscribers")
+    mails = stage.rows("SELECT DISTINCT state, message_id FROM lm_outbox")
+    stored = stage.value("SELECT count(*) FROM lm_ses_events")
+    ledger = stage.value("SELECT count(*) FROM lm_consent_events WHERE type = 'complaint'")
+    require(statuses == {200}, f"answers {statuses}")
+    require(subscribers == [{"status": "complained"}], f"final states {subscribers}")
+    require(mails == [{"state": "sent", "message_id": "ses-1"}], f"final states {mails}")
+    require(stored == 5 * len(orders), f"{stored} events stored")
+    require(ledger == len(orders), f"{ledger} complaints in the ledger")
+    return Told(
+        f"{len(orders)} orders of five events, each delivered twice at once",
+        f"{10 * len(orders)} messages, all 200; {stored} events stored, all complained, all sent",
+    )
+
+
+def _five_events(outbox_id: int) -> Iterator[dict[str, object]]:
+    tags = {"outbox_id": [str(outbox_id)], "kind": ["confirmation"]}
+    mail = {"messageId": "ses-1", "tags": tags}
+    bounced = [{"emailAddress": "somebody@example.org"}]
+    yield {"eventType": "Send", "mail": mail}
+    yield {"eventType": "Delivery", "mail": mail}
+    for kind in ("Transient", "Permanent"):
+        details = {"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": bounced}
+        yield {"eventType": "Bounce", "mail": mail, "bounce": details}
+    complaint = {"complaintFeedbackType": "abuse", "complainedRecipients": bounced}
+    yield {"eventType": "Complaint", "mail": mail, "complaint": complaint}
+
+
+SCENARIOS = {
+    "1 kill -9": workers_killed,
+    "2 database": database_restarted,
+    "3 SES down": ses_down,
+    "4 frozen": worker_frozen,
+    "5 SIGTERM": all_terminated,
+    "6 events": events_shuffled,
+}

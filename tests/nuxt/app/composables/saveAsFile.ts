@@ -1,0 +1,9 @@
+/** Hand the browser a file to save, without asking a server for it. */
+export function saveAsFile(content: unknown, name: string) {
+  const blob = new Blob([JSON.stringify(content, null, 2)], { type: 'application/json' })
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(blob)
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}

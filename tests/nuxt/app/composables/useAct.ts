@@ -1,0 +1,42 @@
+import type { components } from '#open-fetch-schemas/lead-magnet'
+
+export type Problem = components['schemas']['Problem']
+
+/** One act of the visitor: at most one at a time, and its problem in the API's own words. */
+export function useAct<Given extends unknown[]>(act: (...given: Given) => Promise<void>) {
+  const busy = ref(false)
+  const problem = ref<Problem | null>(null)
+
+  async function run(...given: Given) {
+    if (busy.value) return
+    busy.value = true
+    problem.value = null
+    try {
+      await act(...given)
+    } catch (error) {
+      problem.value = problemOf(error)
+    } finally {
+      busy.value = false
+    }
+  }
+
+  return reactive({ busy, problem, run })
+}
+
+/** The API's problem+json; or ours, when the answer did not come from the API. */
+export function problemOf(error: unknown): Problem {
+  const data = (error as { data?: unknown })?.data
+  if (data && typeof data === 'object' && 'code' in data && 'detail' in data) return data as Problem
+  return {
+    type: 'about:blank',
+    title: 'Unreachable',
+    status: 503,
+    code: 'unreachable',
+    detail: 'Le service ne répond pas. Rien n’est perdu : vérifiez votre connexion et réessayez.',
+  }
+}
+
+/** The sentence for one field of the form, if the problem is about it. */
+export function sentenceFor(problem: Problem | null, pointer: string): string | undefined {
+  return problem?.errors?.find(each => each.pointer.startsWith(pointer))?.detail
+}

@@ -1,0 +1,268 @@
+// From the address to the file, and all the ways a link can end.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { look, person, shown } from './browser.mjs'
+import { at, guide, mail, mails, sql } from './stack.mjs'
+
+const DELIVERY = 'J’accepte que Light & Shutter m’envoie par e-mail'
+const NEWSLETTER = 'J’accepte de recevoir aussi'
+
+export async function signUp({ page, email }, { newsletter = false } = {}) {
+  await page.goto('/')
+  await page.getByLabel('Votre adresse e-mail').fill(email)
+  await page.getByLabel(DELIVERY).check()
+  if (newsletter) await page.getByLabel(NEWSLETTER).check()
+  await page.getByRole('button', { name: 'Recevoir le guide' }).click()
+  await page.getByRole('heading', { name: 'Regardez votre boîte aux lettres' }).waitFor()
+}
+
+/** The links of a mail: to the page with the button, out, and the providers' one click. */
+export async function links(email, options) {
+  const { text, headers } = await mail(email, options)
+  return {
+    confirm: text.match(/\S+\/lead-magnet\/confirm\?token=\S+/)[0],
+    leave: text.match(/\S+\/lead-magnet\/unsubscribe\?token=\S+/)[0],
+    oneClick: headers['List-Unsubscribe'].match(/<(.*)>/)[1],
+  }
+}
+
+export async function press(page, name) {
+  await page.getByRole('button', { name }).click()
+}
+
+export async function pressForFile(page, name) {
+  const [download] = await Promise.all([page.waitForEvent('download'), press(page, name)])
+  assert.equal(download.suggestedFilename(), 'Guide de la Mariée Sereine.pdf')
+  return readFileSync(await download.path())
+}
+
+export const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor()
+
+export const status = email => sql('SELECT status FROM lm_subscribers WHERE email = %s', email)[0]?.[0]
+
+test('the landing page is whole before any script has run', async () => {
+  const html = await (await fetch(at.site)).text()
+  for (const text of ['Guide de la Mariée Sereine', 'Douze mois de préparatifs', 'Recevoir le guide']) {
+    assert.ok(html.includes(text), text)
+  }
+  assert.match(html, /J’accepte que Light &amp; Shutter m’envoie par e-mail le Guide/)
+  assert.doesNotMatch(html, /<input[^>]* checked/)
+})
+
+test('without JavaScript the form says that it needs it, and sends nothing', async () => {
+  const ada = await person({ javaScriptEnabled: false })
+  await ada.page.goto('/')
+  assert.match(await ada.page.locator('form noscript').textContent(), /Ce formulaire a besoin de JavaScript/)
+  assert.ok(await ada.page.getByRole('button', { name: 'Recevoir le guide' }).isDisabled())
+  await ada.context.close()
+})
+
+test('the page shows the texts to the letter, nothing ticked, and no trap for people', async () => {
+  const ada = await person()
+  const { page } = ada
+  await page.goto('/')
+  const { consentTexts } = await (await fetch(`${at.api}/api/lead-magnet/magnets/guide-mariee-sereine?locale=fr`)).json()
+  assert.equal(consentTexts.length, 2)
+  for (const { text } of consentTexts) {
+    assert.equal(await page.getByLabel(text, { exact: true }).isChecked(), false)
+  }
+  const tree = await page.locator('main').ariaSnapshot()
+  assert.ok(!tree.includes('Ne remplissez pas'), tree)
+  const { width, height } = await page.locator('[inert]').boundingBox()
+  assert.ok(width <= 1 && height <= 1)
+  await look(page, 'landing')
+  await ada.leave()
+})
+
+test('errors are the API’s sentences, next to their field, with the focus on it', async () => {
+  const ada = await person()
+  const { page } = ada
+  await page.goto('/')
+  const address = page.getByLabel('Votre adresse e-mail')
+  const focused = () => page.evaluate(() => document.activeElement.name || document.activeElement.id)
+  const described = async field => page.locator(`#${await field.getAttribute('aria-describedby')}`).textContent()
+
+  await press(page, 'Recevoir le guide')
+  await page.getByText('Cette adresse e-mail n’est pas valable').waitFor()
+  assert.equal(await focused(), 'email')
+  assert.match(await described(address), /n’est pas valable/)
+  assert.match(await described(page.getByLabel(DELIVERY)), /Cochez la case/)
+  await look(page, 'landing-errors')
+
+  await address.fill('chloé@example.org')
+  await press(page, 'Recevoir le guide')
+  await page.getByText('ne sait pas écrire à une adresse accentuée').waitFor()
+
+  await address.fill(ada.email)
+  await page.getByLabel(NEWSLETTER).check()
+  await press(page, 'Recevoir le guide')
+  await page.getByText('Cochez la case').waitFor()
+  assert.match(await described(page.getByLabel(DELIVERY)), /Cochez la case/)
+  assert.equal(await address.getAttribute('aria-invalid'), null)
+
+  await page.route('**/signup', route => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }))
+  await press(page, 'Recevoir le guide')
+  await page.getByRole('alert').getByText('Le service ne répond pas').waitFor()
+  await look(page, 'landing-unreachable')
+  assert.equal(await address.inputValue(), ada.email)
+  await ada.leave()
+})
+
+test('from the address to the file by the keyboard alone', async () => {
+  const ada = await person()
+  const { page } = ada
+  const { keyboard } = page
+  await page.goto('/')
+  await page.waitForFunction(() => !document.querySelector('form button').disabled)
+  await keyboard.press('Tab')
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Aller au contenu')
+  await keyboard.press('Tab')
+  await keyboard.type(ada.email)
+  await keyboard.press('Tab')
+  await keyboard.press('Space')
+  await keyboard.press('Enter')
+  await page.getByRole('status').getByText('un e-mail vient de partir').waitFor()
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('role')), 'status')
+
+  await page.goto((await links(ada.email)).confirm)
+  await heading(page, 'Votre guide vous attend')
+  await page.waitForFunction(() => document.activeElement.tagName === 'H1')
+  await keyboard.press('Tab')
+  const [download] = await Promise.all([page.waitForEvent('download'), keyboard.press('Enter')])
+  assert.deepEqual(readFileSync(await download.path()), guide)
+  assert.equal(status(ada.email), 'confirmed')
+  await ada.leave()
+})
+
+test('sign up, open the mail, follow its link, press: the guide, whole; and again', async () => {
+  const ada = await person()
+  await signUp(ada, { newsletter: true })
+  await look(ada.page, 'landing-answer')
+  await mail(ada.email)
+  assert.equal(status(ada.email), 'pending')
+
+  await ada.page.goto(at.mailbox)
+  await ada.page.getByRole('button', { name: ada.email }).click()
+  const letter = ada.page.frameLocator('#frame')
+  const [page] = await Promise.all([
+    ada.context.waitForEvent('page'),
+    letter.getByRole('link', { name: 'Confirmer et recevoir le guide' }).click(),
+  ])
+  await heading(page, 'Votre guide vous attend')
+  assert.equal(shown(page), '/lead-magnet/confirm')
+  assert.match(await page.getByRole('main').textContent(), /a•+@e•+\.org.*vous abonne à nos conseils/)
+  await look(page, 'confirm-pending')
+  assert.equal(status(ada.email), 'pending')
+
+  assert.deepEqual(await pressForFile(page, 'Confirmer et recevoir le guide'), guide)
+  await heading(page, 'Belle lecture')
+  await look(page, 'confirm-done')
+  assert.equal(status(ada.email), 'confirmed')
+  assert.deepEqual(await pressForFile(page, 'Télécharger de nouveau'), guide)
+
+  // The link of the mail once more, a day later.
+  await page.goto((await links(ada.email)).confirm)
+  await page.getByText('est déjà confirmée').waitFor()
+  await look(page, 'confirm-again')
+  assert.deepEqual(await pressForFile(page, 'Télécharger le guide'), guide)
+  const events = sql(`SELECT type, purpose FROM lm_consent_events e JOIN lm_subscribers s ON s.id = e.subscriber_id
+    WHERE email = %s AND type = 'confirm' ORDER BY purpose`, ada.email)
+  assert.deepEqual(events, [['confirm', 'delivery'], ['confirm', 'newsletter']])
+  await ada.leave()
+})
+
+test('while the answer is on its way a second press does nothing', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { page } = ada
+  await page.goto((await links(ada.email)).confirm)
+  let posts = 0
+  let release
+  const looked = new Promise(resolve => release = resolve)
+  await page.route('**/confirm', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue()
+    posts += 1
+    await looked
+    await route.continue()
+  })
+  const button = page.getByRole('button', { name: 'Confirmer et recevoir le guide' })
+  const download = page.waitForEvent('download')
+  await button.click()
+  await page.locator('button[aria-disabled]').waitFor()
+  await look(page, 'confirm-busy')
+  await button.click({ force: true })
+  release()
+  await download
+  await heading(page, 'Belle lecture')
+  assert.equal(posts, 1)
+  await ada.leave()
+})
+
+const shift = (email, interval) => sql(`UPDATE lm_download_tokens t SET expires_at = now() - interval '1 minute'
+    FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s`, email)
+  && sql(`UPDATE lm_subscribers SET asked_at = asked_at - %s::interval WHERE email = %s`, interval, email)
+
+test('an expired link is renewed by one press, and the fresh one works', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { confirm } = await links(ada.email)
+  shift(ada.email, '2 days')
+  const { page } = ada
+  await page.goto(confirm)
+  await heading(page, 'Ce lien a expiré')
+  await look(page, 'confirm-expired')
+  assert.equal((await mails(ada.email)).length, 1)
+  await press(page, 'Recevoir un lien neuf')
+  await page.getByText('un e-mail avec un lien neuf vient de partir').waitFor()
+  await look(page, 'confirm-renewed')
+  await page.goto((await links(ada.email, { count: 2 })).confirm)
+  assert.deepEqual(await pressForFile(page, 'Confirmer et recevoir le guide'), guide)
+  await ada.leave()
+})
+
+test('a link that expires while the page is open says so at the press', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { page } = ada
+  await page.goto((await links(ada.email)).confirm)
+  await heading(page, 'Votre guide vous attend')
+  shift(ada.email, '2 days')
+  await press(page, 'Confirmer et recevoir le guide')
+  await heading(page, 'Ce lien a expiré')
+  assert.equal(status(ada.email), 'pending')
+  await ada.leave()
+})
+
+test('a link used up is renewed like an expired one', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { page } = ada
+  await page.goto((await links(ada.email)).confirm)
+  await heading(page, 'Votre guide vous attend')
+  sql(`UPDATE lm_download_tokens t SET use_count = 100 FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s`, ada.email)
+  await press(page, 'Confirmer et recevoir le guide')
+  await heading(page, 'Ce lien a trop servi')
+  await look(page, 'confirm-used-up')
+  await ada.leave()
+})
+
+test('a link that nobody issued, or half of one, says what to do', async () => {
+  const ada = await person()
+  const { page } = ada
+  await page.goto(`/lead-magnet/confirm?token=${'A'.repeat(43)}`)
+  await heading(page, 'Ce lien n’est pas valable')
+  await page.getByText('Vérifiez qu’il a été copié en entier').waitFor()
+  await look(page, 'confirm-unknown')
+  await page.goto('/lead-magnet/confirm')
+  await page.getByText('Ouvrez de nouveau le lien de votre e-mail').waitFor()
+  await page.getByRole('link', { name: 'Redemander le guide' }).click()
+  await heading(page, 'Guide de la Mariée Sereine')
+  await page.goto('/lead-magnet/unsubscribe?token=nobody')
+  await heading(page, 'Ce lien n’est pas valable')
+  await page.goto('/nowhere')
+  await heading(page, 'Cette page n’existe pas')
+  await look(page, 'nowhere')
+  await ada.leave()
+})

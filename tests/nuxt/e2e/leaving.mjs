@@ -1,0 +1,70 @@
+// "Not me", unsubscribing by the page and by the providers' one click.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { look, person, shown } from './browser.mjs'
+import { heading, links, press, pressForFile, signUp, status } from './funnel.mjs'
+import { at, guide } from './stack.mjs'
+
+test('"this was not me": one press, and no more mail', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { page } = ada
+  await page.goto((await links(ada.email)).leave)
+  await heading(page, 'Ce n’était pas vous ?')
+  assert.equal(shown(page), '/lead-magnet/unsubscribe')
+  await look(page, 'unsubscribe-not-me')
+  assert.equal(status(ada.email), 'pending')
+  await press(page, 'Ce n’était pas moi, ne m’écrivez plus')
+  await heading(page, 'C’est noté')
+  await look(page, 'unsubscribe-done')
+  assert.equal(status(ada.email), 'unsubscribed')
+  await ada.leave()
+})
+
+test('unsubscribing by the page, from the advice and then from all, and the link again; the guide stays hers', async () => {
+  const ada = await person()
+  await signUp(ada, { newsletter: true })
+  const { page } = ada
+  const { confirm, leave } = await links(ada.email)
+  await page.goto(confirm)
+  assert.deepEqual(await pressForFile(page, 'Confirmer et recevoir le guide'), guide)
+  await page.goto(leave)
+  await heading(page, 'Ne plus recevoir nos e-mails')
+  await look(page, 'unsubscribe-confirmed')
+  await press(page, 'Arrêter seulement les conseils')
+  await heading(page, 'Les conseils s’arrêtent')
+  await look(page, 'unsubscribe-advice')
+  assert.equal(status(ada.email), 'confirmed')
+  await press(page, 'Me désinscrire de tout')
+  await heading(page, 'C’est noté')
+  assert.equal(status(ada.email), 'unsubscribed')
+  await page.goto(leave)
+  await heading(page, 'C’est noté')
+  await page.goto(confirm)
+  assert.deepEqual(await pressForFile(page, 'Télécharger le guide'), guide)
+  await ada.leave()
+})
+
+for (const [kind, body] of Object.entries({
+  urlencoded: new URLSearchParams({ 'List-Unsubscribe': 'One-Click' }),
+  multipart: (() => {
+    const form = new FormData()
+    form.set('List-Unsubscribe', 'One-Click')
+    return form
+  })(),
+})) {
+  test(`the providers’ one click reaches the API through the site, ${kind}`, async () => {
+    const ada = await person()
+    await signUp(ada)
+    const { oneClick } = await links(ada.email)
+    assert.ok(oneClick.startsWith(`${at.site}/api/lead-magnet/unsubscribe/`))
+    for (const time of [1, 2]) {
+      const response = await fetch(oneClick, { method: 'POST', body, redirect: 'error' })
+      assert.equal(response.status, 200, `time ${time}`)
+      assert.deepEqual(await response.json(), { status: 'unsubscribed', newsletter: false })
+    }
+    assert.equal(status(ada.email), 'unsubscribed')
+    await ada.leave()
+  })
+}

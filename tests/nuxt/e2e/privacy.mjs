@@ -1,0 +1,115 @@
+// What a person may ask about her own data.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { look, person, shown } from './browser.mjs'
+import { heading, links, press, pressForFile, signUp, status } from './funnel.mjs'
+import { mail, mails, sql } from './stack.mjs'
+
+/** The link to her data, asked for on the page. */
+async function link({ page, email }, { count = 2 } = {}) {
+  await page.goto('/lead-magnet/mes-donnees')
+  await page.getByLabel('Votre adresse e-mail').fill(email)
+  await press(page, 'Recevoir le lien')
+  await heading(page, 'Regardez votre boîte aux lettres')
+  const { text } = await mail(email, { count })
+  return text.match(/\S+\/lead-magnet\/mes-donnees\?token=\S+/)[0]
+}
+
+test('a copy of everything, as a file', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { page } = ada
+  await page.goto((await links(ada.email)).confirm)
+  await pressForFile(page, 'Confirmer et recevoir le guide')
+
+  await page.goto('/lead-magnet/mes-donnees')
+  await look(page, 'data-ask')
+  await press(page, 'Recevoir le lien')
+  await page.getByText('Cette adresse e-mail n’est pas valable').waitFor()
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'email')
+  await look(page, 'data-ask-error')
+
+  const url = await link(ada)
+  await look(page, 'data-asked')
+  await page.goto(url)
+  await page.getByRole('heading', { name: 'En garder une copie' }).waitFor()
+  assert.equal(shown(page), '/lead-magnet/mes-donnees')
+  const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Télécharger mes données')])
+  assert.match(download.suggestedFilename(), /\.json$/)
+  const everything = JSON.parse(readFileSync(await download.path(), 'utf8'))
+  assert.equal(everything.subscriber.email, ada.email)
+  assert.deepEqual(everything.consentEvents.map(each => each.type).sort(), ['confirm', 'signup'])
+  assert.ok(everything.consentContext.every(each => each.ip === ada.address))
+  await page.getByText('Le fichier est dans vos téléchargements').waitFor()
+  await look(page, 'data-choose')
+  await ada.leave()
+})
+
+test('erasing takes a second, deliberate step, and leaves nothing', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { confirm } = await links(ada.email)
+  const { page } = ada
+  const url = await link(ada)
+  await page.goto(url)
+  await press(page, 'Effacer mes données…')
+  await heading(page, 'Tout effacer ?')
+  await look(page, 'data-sure')
+  await press(page, 'Annuler')
+  await heading(page, 'Vos données')
+  assert.equal(status(ada.email), 'pending')
+  await press(page, 'Effacer mes données…')
+  await press(page, 'Effacer définitivement')
+  await heading(page, 'Tout est effacé')
+  await look(page, 'data-erased')
+  assert.equal(status(ada.email), undefined)
+  await page.goto(confirm)
+  await heading(page, 'Ce lien n’est pas valable')
+  // A later signup starts anew.
+  await signUp(ada)
+  await mail(ada.email, { count: 3 })
+  await ada.leave()
+})
+
+test('objecting as well: no mail ever again', async () => {
+  const ada = await person()
+  await signUp(ada)
+  await links(ada.email)
+  const { page } = ada
+  await page.goto(await link(ada))
+  await press(page, 'Effacer mes données…')
+  await page.getByLabel('Je m’oppose aussi').check()
+  await press(page, 'Effacer définitivement')
+  await heading(page, 'Tout est effacé')
+  assert.match(await page.getByRole('main').textContent(), /ne plus jamais vous écrire/)
+  await signUp(ada)
+  const other = await person()
+  await signUp(other)
+  await mail(other.email)
+  assert.equal((await mails(ada.email)).length, 2)
+  await other.leave()
+  await ada.leave()
+})
+
+test('a link to the data that has expired, or that nobody issued, leads to a fresh one', async () => {
+  const ada = await person()
+  await signUp(ada)
+  await links(ada.email)
+  const { page } = ada
+  const url = await link(ada)
+  sql(`UPDATE lm_download_tokens t SET expires_at = now() - interval '1 minute'
+    FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s AND kind = 'privacy'`, ada.email)
+  await page.goto(url)
+  await press(page, 'Télécharger mes données')
+  await heading(page, 'Ce lien ne fonctionne plus')
+  await page.getByText('Ce lien a expiré').waitFor()
+  await look(page, 'data-expired')
+  await page.goto(`/lead-magnet/mes-donnees?token=${'A'.repeat(43)}`)
+  await press(page, 'Effacer mes données…')
+  await press(page, 'Effacer définitivement')
+  await page.getByText('Ce lien n’est pas valable').waitFor()
+  assert.equal(await page.getByLabel('Votre adresse e-mail').isVisible(), true)
+  await ada.leave()
+})
