@@ -69,7 +69,7 @@ lock: $(VENV)/ready ## Renew the locks; they name versions and hashes, no addres
 	done
 
 clean: ## Remove what was installed and built, and the data of `make run`
-	@rm -rf $(VENV) .dev tests/nuxt/node_modules tests/nuxt/.nuxt tests/nuxt/.output
+	@rm -rf $(VENV) $(VENV)-bench .dev tests/nuxt/node_modules tests/nuxt/.nuxt tests/nuxt/.output
 
 $(VENV)/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
