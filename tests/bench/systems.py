@@ -181,6 +181,11 @@ def running() -> Iterator[Stack]:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         folder.chmod(0o755)
         postgres = exits.enter_context(Postgres(folder / "postgres"))
+        # Room for 64 clients of pgbench next to the pools; all else is as `make run` has it.
+        with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as admin:
+            admin.execute("ALTER SYSTEM SET max_connections = 200")
+        postgres.stop()
+        postgres.start()
         create_roles_and_database(postgres)
         owner = postgres.url("lm_owner", "leadmagnet")
         migrations.migrate(owner, app_role="lm_app")
