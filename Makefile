@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check faults format smoke check-nginx fuzz audit e2e openapi lock clean
+.PHONY: help run test bench check faults format smoke check-nginx fuzz audit e2e openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,12 @@ run: $(VENV)/ready ## Serve everything on this machine, until Ctrl-C
 
 test: $(VENV)/ready ## Run the tests, on a PostgreSQL of their own
 	@$(BIN)/python -m pytest
+
+bench: $(VENV)-bench/ready ## Measure, in a quarter of an hour; BENCH="speed --rounds 3" is a part
+	@command -v wrk >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk; \
+	else echo "wrk is missing: apt-get install wrk"; exit 1; fi
+	@PYTHONPATH=src $(VENV)-bench/bin/python tests/bench $(BENCH)
 
 check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what the code says
 	@$(BIN)/ruff format --check .
@@ -55,15 +61,15 @@ e2e: $(VENV)/ready ## The Nuxt site in a real browser, with pictures of every pa
 openapi: $(VENV)/ready ## Write openapi.yaml from the code
 	@$(BIN)/leadmagnet openapi --output openapi.yaml
 
-lock: $(VENV)/ready ## Renew both locks; they name versions and hashes, no addresses
-	@for extra in "" dev; do \
+lock: $(VENV)/ready ## Renew the locks; they name versions and hashes, no addresses
+	@for extra in "" dev bench; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header $${extra:+--extra $$extra --constraint requirements.txt} \
 			pyproject.toml --output-file requirements$${extra:+-$$extra}.txt; \
 	done
 
 clean: ## Remove what was installed and built, and the data of `make run`
-	@rm -rf $(VENV) .dev tests/nuxt/node_modules tests/nuxt/.nuxt tests/nuxt/.output
+	@rm -rf $(VENV) $(VENV)-bench .dev tests/nuxt/node_modules tests/nuxt/.nuxt tests/nuxt/.output
 
 $(VENV)/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -71,6 +77,12 @@ $(VENV)/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)-bench/ready: requirements-bench.txt
+	@echo "setting up $(VENV)-bench"
+	@$(PYTHON) -m venv --clear $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-bench.txt
 	@touch $@
 
 export BASE_URL

@@ -158,9 +158,9 @@ def test_migrations_use_no_extension():
 
 
 def test_the_locks_record_no_download_address():
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         text = path_of(name).read_text()
-        assert "http" not in text
+        assert "://" not in text and "index-url" not in text
         assert "--hash=sha256:" in text
 
 

@@ -334,3 +334,20 @@ def ses_answers(monkeypatch):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_a_signup_wakes_the_worker_unless_a_mail_is_due_already(client, database):
+    with psycopg.connect(database.url, autocommit=True) as listening:
+        listening.execute("LISTEN lm_outbox")
+
+        def calls():
+            listening.execute("SELECT")  # brings what is waiting
+            return len(list(listening.notifies(timeout=0)))
+
+        sign_up(client)
+        assert calls() == 1
+        sign_up(client, "bob@example.org")
+        assert calls() == 0
+        database.rows("UPDATE lm_outbox SET due_at = now() + interval '1 minute'")
+        sign_up(client, "eve@example.org")
+        assert calls() == 1

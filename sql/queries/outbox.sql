@@ -145,7 +145,7 @@ SELECT greatest(next_at - now(), interval '0') AS shut_for, throttles, pause_rea
 -- The latest mails that could not go, newest first: ids and words, nobody's address.
 SELECT id, state, kind, attempts, reason, created_at, due_at
 FROM lm_outbox
-WHERE reason IS NOT NULL AND state IN ('queued', 'dead')
+WHERE reason IS NOT NULL AND (state = 'queued' OR state = 'dead')
 ORDER BY id DESC
 LIMIT %(limit)s;
 

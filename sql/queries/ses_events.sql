@@ -12,9 +12,12 @@ WITH mail AS (
 ), subscriber AS MATERIALIZED (
     SELECT s.id, s.status
     FROM lm_subscribers s
-    WHERE s.id IN (SELECT subscriber_id FROM mail)
-       OR %(outbox_id)s::bigint IS NULL AND NOT EXISTS (SELECT FROM mail)
-          AND s.email = ANY (%(recipients)s::text[])
+    WHERE s.id IN (
+        SELECT subscriber_id FROM mail
+        UNION
+        SELECT id FROM lm_subscribers
+        WHERE %(outbox_id)s::bigint IS NULL AND NOT EXISTS (SELECT FROM mail)
+          AND email = ANY (%(recipients)s::text[]))
     ORDER BY s.id
     FOR NO KEY UPDATE
 ), event AS (

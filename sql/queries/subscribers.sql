@@ -7,6 +7,8 @@
 -- the row after any wait for its lock, so that fifty signups at once queue one mail, and the
 -- fourth mail to an address is never queued. The look at a limit before its upsert spares a
 -- refused try the write; the upsert decides.
+-- The worker is woken only for a mail that is due when no other is: else it is awake, and it looks
+-- each second in any case. NOTIFY lets the commits of the whole server pass one at a time, each with its fsync.
 -- `heed` false counts the try and writes nothing else (a bot's signup, a role address). A caller
 -- learns none of this: it sees what the page sent wrong, or that its network is over its limit.
 WITH text AS (
@@ -82,7 +84,7 @@ WITH text AS (
     SELECT subscriber.id, request.magnet_id, request.locale, %(consents)s::text[],
            greatest(now(), hour.starts_at)
     FROM subscriber, request, hour
-    RETURNING id
+    RETURNING id, due_at
 ), event AS (
     INSERT INTO lm_consent_events (subscriber_id, type, consent_text_id, locale, gesture)
     SELECT subscriber.id, 'signup', text.id, text.locale, 'signup_form'
@@ -117,7 +119,9 @@ SELECT texts_known, delivery_agreed,
            (SELECT ends_at FROM spent WHERE key = %(network_key)s::bytea) - now(),
            interval '1 hour'))::float AS network_seconds,
        coalesce((SELECT n = 1 AND starts_at > now() FROM hour), false) AS ceiling_reached,
-       (SELECT count(pg_notify('lm_outbox', '')) FROM mail) AS mails
+       (SELECT count(pg_notify('lm_outbox', '')) FROM mail
+        WHERE due_at <= now() AND NOT EXISTS (
+            SELECT FROM lm_outbox WHERE state = 'queued' AND due_at <= now())) AS woken
 FROM request;
 
 -- name: subscriber_confirm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parseaddr
+from functools import cache
 
 from email_validator import EmailSyntaxError, EmailUndeliverableError, validate_email
 
@@ -65,10 +66,9 @@ def mailable(email: str, *, sender: str, refuse_disposable: bool = False) -> boo
     """Whether a person may stand behind the normalised address: no role, not our own domain,
     and, where it is asked for, no mailbox of ten minutes."""
     local, _, domain = email.rpartition("@")
-    own_domain = parseaddr(sender)[1].rpartition("@")[2].lower()
     return (
         local.partition("+")[0] not in ROLES
-        and domain != own_domain
+        and domain != _domain(sender)
         and not (refuse_disposable and _disposable(domain))
     )
 
@@ -79,6 +79,11 @@ def _disposable(domain: str) -> bool:
 
     labels = domain.split(".")
     return any(".".join(labels[start:]) in blocklist for start in range(len(labels) - 1))
+
+
+@cache
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2].lower()
 
 
 def masked(email: str) -> str:

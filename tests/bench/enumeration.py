@@ -19,6 +19,7 @@ import sys
 import time
 
 import psycopg
+
 from stack import running
 
 DELIVERY = "guide-mariee-sereine-delivery-fr-1"

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import yaml
+
 from stack import running
 
 # The contract's limits would answer 429 to nearly all of it.

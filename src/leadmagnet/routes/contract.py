@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import Schema
 
 from leadmagnet.bodies import StrictParser
 from leadmagnet.schemas import ProblemSchema
@@ -23,6 +24,11 @@ HEADERS: dict[int, dict[str, Any]] = {
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     ARGUMENTS_PARSER = StrictParser()
+
+    def arguments(self, schema: type[Schema], **kwargs: Any) -> Callable[..., Any]:
+        """As flask-smorest's, but with one schema for all requests: it makes one for each."""
+        decorate: Callable[..., Any] = super().arguments(schema(), **kwargs)
+        return decorate
 
     def refuses(self, status: int, *codes: str, pointer: str | None = None) -> Callable[..., Any]:
         """Document that the route answers this status with these codes."""

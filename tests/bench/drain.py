@@ -1,0 +1,100 @@
+"""Part `drain`: how fast workers hand mails to an SES that takes 50 ms, and how soon when idle."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from statistics import median, quantiles
+
+from fake_ses import ANSWER_SECONDS
+from leadmagnet.dev.processes import stop
+from systems import HERE, Stack, await_answer
+from tables import number, table
+
+DATABASE = "drain"
+MAILS = 150
+SIGNUPS = 60
+
+
+def run(stack: Stack, *, rounds: int) -> str:
+    stack.create(DATABASE, 10_000)
+    arrivals = stack.folder / "arrivals"
+    ses = stack.serve(
+        "ses", [sys.executable, str(HERE / "fake_ses.py"), "{port}", str(arrivals)], DATABASE
+    )
+    settings = {"AWS_ENDPOINT_URL_SESV2": ses.url, "SES_MAX_RATE": "10000"}
+    drained: dict[int, list[float]] = {1: [], 2: []}
+    for turn in range(rounds):
+        for workers, rates in drained.items():
+            rates.append(_drain(stack, arrivals, f"d{turn}-{workers}", workers, settings))
+    delays = _idle(stack, arrivals, settings)
+    cut = quantiles(delays, n=20)
+    rows = [(f"{workers} worker(s)", number(median(rates))) for workers, rates in drained.items()]
+    return (
+        f"### drain\n\n{table(['', 'mails/s'], rows)}\n\nSES answers after {ANSWER_SECONDS:g} s."
+        f" From the 202 to the mail in SES, when idle: median {median(delays) * 1000:.0f} ms,"
+        f" p95 {cut[18] * 1000:.0f} ms, slowest of {len(delays)} {max(delays) * 1000:.0f} ms."
+    )
+
+
+def _drain(
+    stack: Stack, arrivals: Path, series: str, workers: int, settings: dict[str, str]
+) -> float:
+    """Mails a second from the first to the last, the start of the workers apart."""
+    with closing(stack.superuser(DATABASE)) as conn:
+        conn.execute((HERE / "queued.sql").read_text(), {"series": series, "mails": MAILS})
+    children = [stack.worker(DATABASE, **settings) for _ in range(workers)]
+    try:
+        times = sorted(_await(arrivals, f"{series}-", MAILS).values())
+    finally:
+        stop(*children)
+    # Until all workers are up, one may send alone: the second half is what they do together.
+    half = times[len(times) // 2 :]
+    return (len(half) - 1) / (half[-1] - half[0])
+
+
+def _idle(stack: Stack, arrivals: Path, settings: dict[str, str]) -> list[float]:
+    api = stack.us(DATABASE)
+    await_answer(api)
+    worker = stack.worker(DATABASE, **settings)
+    answered = {}
+    try:
+        for number in range(SIGNUPS + 1):
+            email = f"idle-{number}@example.org"
+            body = {"email": email, "consents": ["guide-mariee-sereine-delivery-fr-1"]}
+            request = urllib.request.Request(
+                f"{api.url}/api/lead-magnet/signup",
+                data=json.dumps(body).encode(),
+                headers={
+                    "Content-Type": "application/json",
+                    "X-Forwarded-For": f"192.0.2.{number + 1}",
+                },
+            )
+            urllib.request.urlopen(request, timeout=10).close()
+            answered[email] = time.time()
+            # The first one waits for the worker to be up.
+            time.sleep(0.2) if number else _await(arrivals, "idle-0@", 1)
+        found = _await(arrivals, "idle-", SIGNUPS + 1)
+    finally:
+        stop(worker)
+    return [max(0.0, found[email] - answered[email]) for email in list(answered)[1:]]
+
+
+def _await(arrivals: Path, prefix: str, mails: int, seconds: float = 60) -> dict[str, float]:
+    """When each mail to such an address arrived, once so many have."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found: dict[str, float] = {}
+        for line in arrivals.read_text().splitlines():
+            at, _, to = line.partition(" ")
+            if to.startswith(prefix):
+                found.setdefault(to, float(at))
+        if len(found) >= mails:
+            return found
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{len(found)} of {mails} mails after {seconds} s")
+        time.sleep(0.1)

@@ -1,0 +1,125 @@
+"""What it is compared with: the same two statements behind FastAPI, asyncpg and uvicorn.
+
+A fixture, not a product: validated bodies, one statement, an answer; no logs, headers, problems
+or languages; limits are the statement's. The S3 URL is signed as anybody would, by boto3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+import boto3
+from botocore.config import Config
+from fastapi import FastAPI, HTTPException, Request
+from pydantic import BaseModel, EmailStr, Field
+
+from leadmagnet import db, limits, suppressions
+from leadmagnet.config import Config as Settings
+
+settings = Settings.load()
+CONSTANTS = {
+    "cool_down": timedelta(minutes=5),
+    "text_grace": timedelta(hours=24),
+    "url_life": timedelta(minutes=15),
+    "max_uses": 100,
+}
+
+
+class Statement:
+    """A statement of the product's, with its parameters by name."""
+
+    def __init__(self, name: str, **constants: object) -> None:
+        query = db.queries()[name]
+        self.text = db.numbered(query)
+        self.order = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", query)))
+        self.constants = CONSTANTS | constants
+
+    async def row(self, **parameters: object) -> asyncpg.Record | None:
+        values = self.constants | parameters
+        async with app.state.pool.acquire() as conn:
+            return await conn.fetchrow(self.text, *(values[name] for name in self.order))
+
+
+class Signup(BaseModel):
+    email: EmailStr
+    consents: list[str] = Field(min_length=1, max_length=10)
+    magnet: str | None = Field(None, max_length=200)
+    locale: str | None = Field(None, pattern="^(fr|en)$")
+    source: str | None = Field(None, max_length=200)
+
+
+class Accepted(BaseModel):
+    status: str
+    message: str
+
+
+class Press(BaseModel):
+    token: str = Field(min_length=1, max_length=500)
+
+
+class Confirmation(BaseModel):
+    status: str
+    downloadUrl: str
+    expiresAt: str
+    fileName: str
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    url = os.environ["DATABASE_URL"]
+    async with asyncpg.create_pool(url, min_size=4, max_size=10) as app.state.pool:
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
+sign_up_statement = Statement("subscriber_sign_up", heed=True)
+confirm_statement = Statement("subscriber_confirm")
+s3 = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+
+
+@app.post("/api/lead-magnet/signup", status_code=202)
+async def sign_up(body: Signup, request: Request) -> Accepted:
+    ip = request.client.host
+    row = await sign_up_statement.row(
+        **body.model_dump(),
+        **limits.of_signup(settings, email=body.email, ip=ip),
+        suppression=suppressions.hashed(body.email, settings.hash_key),
+        ip=ip,
+        user_agent=request.headers.get("User-Agent"),
+    )
+    if not row["network_allowed"]:
+        raise HTTPException(429)
+    if not (row["magnet_known"] and row["texts_known"] and row["delivery_agreed"]):
+        raise HTTPException(422)
+    return Accepted(status="accepted", message="Un message vient de partir vers votre adresse.")
+
+
+@app.post("/api/lead-magnet/confirm")
+async def confirm(body: Press, request: Request) -> Confirmation:
+    row = await confirm_statement.row(
+        token_hash=hashlib.sha256(body.token.encode()).digest(),
+        ip=request.client.host,
+        user_agent=request.headers.get("User-Agent"),
+    )
+    if row is None or row["outcome"] not in ("confirmed", "already_confirmed"):
+        raise HTTPException(404)
+    url = s3.generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": os.environ["S3_BUCKET"],
+            "Key": row["s3_key"],
+            "ResponseContentDisposition": f'attachment; filename="{row["slug"]}.pdf"',
+        },
+        ExpiresIn=900,
+    )
+    return Confirmation(
+        status=row["outcome"],
+        downloadUrl=url,
+        expiresAt=row["expires_at"].isoformat(),
+        fileName=row["file_name"],
+    )
