@@ -31,7 +31,7 @@ check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what th
 	@$(BIN)/mypy
 	@$(BIN)/leadmagnet openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date: make openapi"; exit 1; }
 
-faults: $(VENV)/ready ## The fault campaign: kill, freeze, starve, restart; about ten minutes
+faults: $(VENV)/ready ## The fault campaign: kill, freeze, starve, restart; under ten minutes
 	@PYTHONPATH=tests $(BIN)/python -m faults $(SCENARIOS)
 
 format: $(VENV)/ready ## Put the code in its form
