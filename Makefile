@@ -42,7 +42,7 @@ smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
 	@sh tests/smoke.sh
 
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
-	@$(BIN)/python -m pytest tests/nginx_check.py
+	@$(BIN)/python -m pytest -n 0 tests/nginx_check.py
 
 fuzz: $(VENV)/ready ## 100,000 requests of a fuzzer (REQUESTS, SEED), all checks, to processes of its own
 	@$(BIN)/python tests/bench/fuzz.py $(REQUESTS) $(SEED)
