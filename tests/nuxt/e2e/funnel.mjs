@@ -123,7 +123,7 @@ test('from the address to the file by the keyboard alone', async () => {
   await keyboard.press('Tab')
   await keyboard.press('Space')
   await keyboard.press('Enter')
-  await page.getByRole('status').getByText('un e-mail vient de partir').waitFor()
+  await page.getByRole('status').getByText('un e-mail est en route').waitFor()
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute('role')), 'status')
 
   await page.goto((await links(ada.email)).confirm)
@@ -215,7 +215,7 @@ test('an expired link is renewed by one press, and the fresh one works', async (
   await look(page, 'confirm-expired')
   assert.equal((await mails(ada.email)).length, 1)
   await press(page, 'Recevoir un lien neuf')
-  await page.getByText('un e-mail avec un lien neuf vient de partir').waitFor()
+  await page.getByText('un e-mail avec un lien neuf est en route').waitFor()
   await look(page, 'confirm-renewed')
   await page.goto((await links(ada.email, { count: 2 })).confirm)
   assert.deepEqual(await pressForFile(page, 'Confirmer et recevoir le guide'), guide)
