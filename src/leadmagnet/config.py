@@ -224,7 +224,7 @@ class Config(FromEnvironment):
     host: str = setting(_text, "127.0.0.1")
     port: int = setting(_number(1, 65_535), 8000)
     web_workers: int = setting(_number(1, 64), 2)
-    web_threads: int = setting(_number(1, 64), 4)
+    web_threads: int = setting(_number(1, 64), 16)
     log_level: str = setting(_log_level, "INFO")
 
 

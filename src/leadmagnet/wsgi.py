@@ -10,4 +10,5 @@ from leadmagnet.services import Services
 config = Config.load()
 logs.configure(config.log_level)
 sentry.start(config.sentry_dsn)
-app = create_app(Services.from_config(config, connections=config.web_threads))
+# Most threads wait at any moment, for a client or for the beat: they need no connection meanwhile.
+app = create_app(Services.from_config(config, connections=min(config.web_threads, 8)))

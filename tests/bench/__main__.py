@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description="Parts: " + ", ".join(PARTS))
     parser.add_argument("parts", nargs="*", default=PARTS, help="all without")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of each run")
+    parser.add_argument("--seconds", type=int, default=3, help="of each run")
     parser.add_argument("--clients", type=int, nargs="+", default=speed.CLIENTS)
     parser.add_argument("--kinds", nargs="+", default=["signup", "confirm"])
     parser.add_argument("--granian", action="store_true", help="also this API on granian")
