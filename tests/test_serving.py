@@ -25,7 +25,10 @@ class Server:
         self.port = free_port()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "leadmagnet", "serve"],
-            env=os.environ | SETTINGS | {"DATABASE_URL": url, "PORT": str(self.port)} | settings,
+            env=os.environ
+            | SETTINGS
+            | {"DATABASE_URL": url, "PORT": str(self.port), "WEB_THREADS": "4"}
+            | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
