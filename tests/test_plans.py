@@ -44,7 +44,7 @@ def scans(node):
 
 def plan_of(conn, name):
     """The plan for any parameters, as the server uses it for a prepared statement in the end."""
-    conn.execute(f"PREPARE probe AS {db.numbered(db.queries()[name])}", prepare=False)
+    conn.execute(f"PREPARE probe AS {db.queries()[name].text}", prepare=False)
     counted = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'probe'"
     (count,) = conn.execute(counted).fetchone().values()
     arguments = f"({', '.join(['NULL'] * count)})" if count else ""

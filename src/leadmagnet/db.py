@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.rows import dict_row
@@ -34,18 +34,31 @@ def sql_directory() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "sql"
 
 
-def _named(text: str) -> Iterator[tuple[str, str]]:
+class Query(NamedTuple):
+    """A statement as PREPARE takes it, with $1, $2, …; and the names of these parameters."""
+
+    text: str
+    parameters: tuple[str, ...]
+
+
+def _named(text: str) -> Iterator[tuple[str, Query]]:
     for block in re.split(r"^-- name: ", text, flags=re.M)[1:]:
         name, _, body = block.partition("\n")
-        # psycopg caches its conversion of short queries only, so comments stay behind.
         lines = [line for line in body.splitlines() if not line.lstrip().startswith("--")]
-        yield name.strip(), "\n".join(lines).strip().rstrip(";")
+        yield name.strip(), _numbered("\n".join(lines).strip().rstrip(";"))
+
+
+def _numbered(body: str) -> Query:
+    # psycopg would convert the names at each execution: a tenth of a signup's time.
+    order = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", body)))
+    text = re.sub(r"%\((\w+)\)s", lambda found: f"${order.index(found[1]) + 1}", body)
+    return Query(text.replace("%%", "%"), tuple(order))
 
 
 @cache
-def queries() -> dict[str, str]:
+def queries() -> dict[str, Query]:
     """Every query of sql/queries by name. Raises ValueError when a name is there twice."""
-    found: dict[str, str] = {}
+    found: dict[str, Query] = {}
     for path in sorted((sql_directory() / "queries").glob("*.sql")):
         for name, query in _named(path.read_text(encoding="utf-8")):
             if name in found:
@@ -54,31 +67,17 @@ def queries() -> dict[str, str]:
     return found
 
 
-def numbered(query: str) -> str:
-    """The query with $1, $2, … for its parameters, as PREPARE takes it."""
-    order = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", query)))
-    return re.sub(r"%\((\w+)\)s", lambda m: f"${order.index(m[1]) + 1}", query).replace("%%", "%")
-
-
 def _configure(conn: psycopg.Connection[Row]) -> None:
     conn.prepare_threshold = 0
 
 
-@contextmanager
-def _unavailable(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (
-        psycopg.OperationalError,
-        psycopg.errors.ReadOnlySqlTransaction,
-        PoolTimeout,
-    ) as error:
-        raise Unavailable(name) from error
+TROUBLE = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 
 
 def _rows(conn: psycopg.Connection[Row], name: str, parameters: dict[str, Any]) -> list[Row]:
-    cursor = conn.execute(queries()[name], parameters)
-    return cursor.fetchall() if cursor.description else []
+    query = queries()[name]
+    cursor = conn.execute(query.text, [parameters[each] for each in query.parameters])
+    return [] if cursor.rownumber is None else cursor.fetchall()
 
 
 class Transaction:
@@ -115,6 +114,7 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
+                "cursor_factory": psycopg.RawCursor,
                 "options": SESSION,
                 "connect_timeout": 2,
                 "application_name": "leadmagnet",
@@ -144,14 +144,14 @@ class Database:
 
     def all(self, name: str, **parameters: Any) -> list[Row]:
         """All rows of the query; an empty list for a statement that returns none."""
-        with _unavailable(name), self._connection() as conn, self._deadlines.over(conn):
+        with self._connection(name) as conn, self._deadlines.over(conn):
             return _rows(conn, name, parameters)
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         """Several statements, committed together; with `snapshot` they read, and all see the
         database as it was at the first of them."""
-        with _unavailable("transaction"), self._connection() as conn, conn.transaction():
+        with self._connection("transaction") as conn, conn.transaction():
             if snapshot:
                 conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield Transaction(conn)
@@ -159,15 +159,25 @@ class Database:
     def check(self) -> None:
         """Raise Unavailable unless the database answers and every query fits its tables."""
         try:
-            with self._connection() as conn, self._deadlines.over(conn):
+            with self._connection("check") as conn, self._deadlines.over(conn):
                 for query in queries().values():
-                    conn.execute(f"PREPARE fits AS {numbered(query)}", prepare=False)
+                    conn.execute(f"PREPARE fits AS {query.text}", prepare=False)
                     conn.execute("DEALLOCATE fits", prepare=False)
-        except (psycopg.Error, PoolTimeout) as error:
+        except psycopg.Error as error:
             raise Unavailable("check") from error
 
     @contextmanager
-    def _connection(self) -> Iterator[psycopg.Connection[Row]]:
+    def _connection(self, use: str) -> Iterator[psycopg.Connection[Row]]:
+        try:
+            conn = self._connected()
+            try:
+                yield conn
+            finally:
+                self._pool.putconn(conn)
+        except TROUBLE as error:
+            raise Unavailable(use) from error
+
+    def _connected(self) -> psycopg.Connection[Row]:
         # A restart of the database leaves dead connections behind, each of which would cost some
         # visitor a 503 hours later. Looking at the socket costs microseconds, and no round trip.
         deadline = time.monotonic() + POOL_SECONDS
@@ -176,7 +186,4 @@ class Database:
             conn.close()
             self._pool.putconn(conn)
             conn = self._pool.getconn(timeout=deadline - time.monotonic())
-        try:
-            yield conn
-        finally:
-            self._pool.putconn(conn)
+        return conn

@@ -18,6 +18,8 @@ from leadmagnet.problems import MEDIA_TYPE, problem
 
 log = logging.getLogger(__name__)
 
+LINGER_MILLISECONDS = 5
+
 STATUSES = {
     errors.LimitRequestLine: 414,
     errors.LimitRequestHeaders: 431,
@@ -50,6 +52,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         write_nonblock(client, "\r\n".join([*lines, "", ""]).encode() + body)
+
+    def handle(self, conn: Any) -> Any:
+        """Serve the connection's requests as long as the next one comes at once and nobody waits
+        for a thread: the way back over the main loop costs as much as the application."""
+        kept = super().handle(conn)
+        while kept is True and self.alive and self.tpool._work_queue.empty():
+            waiting = select.poll()
+            waiting.register(conn.sock, select.POLLIN)
+            if not waiting.poll(LINGER_MILLISECONDS):
+                break
+            kept = super().handle(conn)
+        return kept
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)

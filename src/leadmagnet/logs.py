@@ -12,6 +12,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -30,7 +31,7 @@ class JsonFormatter(logging.Formatter):
                 f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
                 for frame in traceback.extract_tb(error.__traceback__)[-8:]
             ]
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _encode(line)
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -34,9 +33,7 @@ class Statement:
     """A statement of the product's, with its parameters by name."""
 
     def __init__(self, name: str, **constants: object) -> None:
-        query = db.queries()[name]
-        self.text = db.numbered(query)
-        self.order = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", query)))
+        self.text, self.order = db.queries()[name]
         self.constants = CONSTANTS | constants
 
     async def row(self, **parameters: object) -> asyncpg.Record | None:

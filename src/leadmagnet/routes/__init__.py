@@ -17,7 +17,9 @@ def services() -> Services:
 
 def context() -> Context:
     """Where the request came from; what is no address is no evidence."""
-    agent = "".join(c for c in request.user_agent.string[:500] if c.isprintable())
+    agent = request.headers.get("User-Agent", "")[:500]
+    if not agent.isprintable():
+        agent = "".join(c for c in agent if c.isprintable())
     return Context(_ip(request.remote_addr or ""), agent or None)
 
 
