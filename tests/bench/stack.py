@@ -29,6 +29,7 @@ SETTINGS = {
     "SIGNUPS_PER_HOUR": "1000000",
     "GUESSES_PER_HOUR": "1000000",
     "MAILS_PER_HOUR": "1000000",
+    "SES_MAX_RATE": "10000",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "eu-west-3",
