@@ -58,7 +58,7 @@ SETTINGS = {
     # Tests sign up many, from one network and without the wait that hides what happened.
     "SIGNUPS_PER_HOUR": "100000",
     "GUESSES_PER_HOUR": "100000",
-    "SIGNUP_MILLISECONDS": "0",
+    "BEAT_MILLISECONDS": "0",
 }
 
 

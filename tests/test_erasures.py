@@ -128,7 +128,7 @@ def people(links, rounds):
         sign_up(links.client, email, consents=[DELIVERY, NEWSLETTER])
     links.deliver()
     for email in emails:
-        privacy.ask(links.services.database, email=email, cool_down=timedelta(hours=1))
+        privacy.ask(links.services.database, email=email, ip=None, config=links.services.config)
     links.deliver()
     return emails
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
@@ -106,6 +106,37 @@ def test_a_bucket_that_does_not_answer_is_no_missing_file(monkeypatch, services)
     files = Files("guides", url_life=services.config.download_url_seconds)
     with pytest.raises(FileUnavailable):
         files.exists("key")
+
+
+@pytest.mark.parametrize("session_token", ["", "of/a+role=="])
+def test_the_signed_url_is_the_one_that_boto3_would_sign(monkeypatch, services, session_token):
+    """Letter by letter, when both sign within the same second."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", session_token)
+    files = Files("guides", url_life=services.config.download_url_seconds)
+    client = files._client
+    for key, name in (("g.pdf", "Guide.pdf"), ("é à/g+%20&=?.pdf", 'Guide "été" ☂.pdf')):
+        theirs = ours = ""
+        while stamp(theirs) != stamp(ours) or not ours:
+            ours = files.sign_url(key, name)
+            theirs = client.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": "guides",
+                    "Key": key,
+                    "ResponseContentDisposition": parameter(ours, "response-content-disposition"),
+                    "ResponseCacheControl": "private, no-store",
+                },
+                ExpiresIn=900,
+            )
+        assert ours == theirs
+
+
+def parameter(url, name):
+    return dict(parse_qsl(urlsplit(url).query)).get(name, "")
+
+
+def stamp(url):
+    return parameter(url, "X-Amz-Date")
 
 
 def test_the_signed_url_downloads_the_private_file_under_its_name(bucket, services):

@@ -54,7 +54,7 @@ def test_mails_and_signups_are_the_databases_figures(client, database, mailbox):
         "UPDATE lm_outbox SET due_at = now() - interval '5 minutes' WHERE state = 'queued'"
     )
     text = client.get("/metrics", headers=OPEN).text
-    assert 'leadmagnet_mails{state="sent"} 2.0' in text
+    assert "leadmagnet_mails_sent_last_hour 2.0" in text
     assert 'leadmagnet_mails{state="queued"} 1.0' in text
     assert 'leadmagnet_mails{state="dead"} 0.0' in text
     overdue = re.search(r"leadmagnet_mail_overdue_seconds (\d\S*)", text)

@@ -12,7 +12,7 @@ from leadmagnet import db
 
 # What is asked about everything, and not by a visitor: an operator's overview, the figures of a
 # scrape, and the daily purge, whose rows are the oldest.
-READS_ALL = {"outbox_overview", "metrics_outbox", "metrics_signups", "retention_context"}
+READS_ALL = {"outbox_overview", "metrics_signups", "retention_context"}
 SMALL = {"lm_magnets", "lm_consent_texts", "lm_sending"}
 PEOPLE = 30_000
 

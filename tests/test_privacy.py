@@ -105,6 +105,32 @@ def test_one_mail_as_long_as_its_link_works(client, database, mailbox, ada):
     assert mailbox.deliver().kinds() == ["confirmation", "privacy", "privacy"]
 
 
+def test_links_to_an_address_are_capped_apart_from_its_other_mails(client, database, mailbox):
+    sign_up(client)
+    for _ in range(5):
+        assert ask(client).status_code == 202
+        database.rows(
+            "UPDATE lm_subscribers SET privacy_asked_at = privacy_asked_at - interval '2 h'"
+        )
+    assert mailbox.deliver().kinds() == ["confirmation", "privacy", "privacy", "privacy"]
+    database.rows("UPDATE lm_signup_limits SET ends_at = now()")
+    assert ask(client).status_code == 202
+    assert mailbox.deliver().kinds()[4:] == ["privacy"]
+
+
+def test_a_network_asks_for_so_many_links_an_hour(start, database):
+    client = client_of(start(SIGNUPS_PER_HOUR="3"))
+    for number in range(3):
+        assert ask(client, f"ada{number}@example.org").status_code == 202
+    before = database.checksum()
+    answer = ask(client)
+    assert problem(answer) == (429, "privacy_limit")
+    assert answer.headers["RateLimit-Policy"] == '"privacy";q=3;w=3600'
+    assert 3590 <= int(answer.headers["Retry-After"]) <= 3600
+    assert database.checksum() == before
+    assert sign_up(client).status_code == 202
+
+
 def test_twenty_at_once_are_one_mail(client, database):
     sign_up(client)
     with ThreadPoolExecutor(8) as pool:

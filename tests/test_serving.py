@@ -125,6 +125,27 @@ def test_a_broken_chunk_is_a_400_problem(served, chunk):
     assert b"application/problem+json" in answer
 
 
+def test_more_connections_than_threads_are_all_served_again_and_again(served):
+    """Two workers with four threads each: a kept connection must not keep a thread."""
+    connections = [served.connect() for _ in range(24)]
+    for _ in range(3):
+        for connection in connections:
+            connection.sendall(get("/healthz"))
+        for connection in connections:
+            assert status(answer_of(connection)) == 200
+    for connection in connections:
+        connection.close()
+
+
+def test_two_requests_sent_at_once_are_answered_one_after_the_other(served):
+    with served.connect() as connection:
+        connection.sendall(
+            get("/healthz") + get("/nowhere").replace(b": x", b": x\r\nConnection: close")
+        )
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"404"]
+
+
 TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"
 UNREADABLE = {
     "no HTTP": (b"hello\r\n\r\n", 400),

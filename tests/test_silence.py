@@ -132,7 +132,7 @@ def test_nothing_the_processes_write_or_send_names_anybody(server, aws, sentry, 
     # Each of them did say something.
     assert '"event": "surprise"' in log and '"status": 202' in log
     assert '"event": "mail_sent"' in worker_log
-    assert 'leadmagnet_mails{state="sent"}' in figures
+    assert "leadmagnet_mails_sent_last_hour" in figures
     assert "CheckViolation" in reports and "file_unavailable" in reports
     secrets += ["secret-cookie", METRICS, SETTINGS["HASH_KEY"], SETTINGS["UNSUBSCRIBE_KEYS"]]
     for name, text in written.items():

@@ -111,7 +111,7 @@ def test_an_answer_leaves_a_whole_number_of_beats_after_its_beginning(took, left
 
 
 def test_every_accepted_signup_waits_for_the_beat_and_no_refused_one(start, database):
-    services = start(SIGNUP_MILLISECONDS="25", SIGNUPS_PER_HOUR="3")
+    services = start(BEAT_MILLISECONDS="25", SIGNUPS_PER_HOUR="3")
     clock = Clock()
     client = client_of(replace(services, clock=clock.time, sleep=clock.sleep))
     for body in ({}, {}, {"website": "bot"}):
@@ -120,6 +120,19 @@ def test_every_accepted_signup_waits_for_the_beat_and_no_refused_one(start, data
     assert sign_up(client).status_code == 429
     assert sign_up(client, "nobody").status_code == 422
     assert len(clock.waits) == 3
+
+
+def test_a_request_for_a_privacy_link_waits_for_the_beat_whoever_is_listed(start):
+    services = start(BEAT_MILLISECONDS="25", SIGNUPS_PER_HOUR="2")
+    clock = Clock()
+    client = client_of(replace(services, clock=clock.time, sleep=clock.sleep))
+    sign_up(client)
+    clock.waits.clear()
+    for email in (ADA, "nobody@example.org"):
+        assert client.post(f"{API}/privacy/request", json={"email": email}).status_code == 202
+    assert clock.waits == [pytest.approx(0.025)] * 2
+    assert client.post(f"{API}/privacy/request", json={"email": ADA}).status_code == 429
+    assert len(clock.waits) == 2
 
 
 def test_without_a_beat_nobody_waits():

@@ -1,6 +1,6 @@
--- name: limit_guess
--- Counts an unknown token. Over the limit nothing is written, so that hammering costs no write
--- and prolongs nothing; a real token never comes here.
+-- name: limit_try
+-- Counts a network's try. Over the limit nothing is written, so that hammering costs no write and
+-- prolongs nothing.
 WITH spent AS (
     SELECT ends_at FROM lm_signup_limits
     WHERE key = %(key)s AND n >= %(at_most)s AND ends_at > now()

@@ -1,6 +1,6 @@
 -- name: privacy_ask
 -- Queues the mail with the link, for who is listed and can be written to; one as long as its link
--- works. Where none is due, the write-ahead log gets an empty message instead: the commit then
+-- works, and so many to an address in a window: by the same steps as a signup. Where none is due, the write-ahead log gets an empty message instead: the commit then
 -- waits for the disk just the same, and its time tells nobody who is listed.
 WITH subscriber AS (
     UPDATE lm_subscribers
@@ -8,13 +8,24 @@ WITH subscriber AS (
     WHERE email = %(email)s
       AND status NOT IN ('bounced', 'complained')
       AND (privacy_asked_at IS NULL OR privacy_asked_at <= now() - %(cool_down)s::interval)
+      AND NOT EXISTS (
+          SELECT FROM lm_signup_limits
+          WHERE key = %(address_key)s AND n >= %(address_limit)s::int AND ends_at > now())
     RETURNING id, locale
+), address AS (
+    INSERT INTO lm_signup_limits AS l (key, ends_at)
+    SELECT %(address_key)s, now() + %(address_window)s::interval FROM subscriber
+    ON CONFLICT (key) DO UPDATE
+    SET n = CASE WHEN l.ends_at <= now() THEN 1 ELSE l.n + 1 END,
+        ends_at = CASE WHEN l.ends_at <= now() THEN EXCLUDED.ends_at ELSE l.ends_at END
+    WHERE l.ends_at <= now() OR l.n < %(address_limit)s::int
+    RETURNING l.key
 ), mail AS (
     INSERT INTO lm_outbox (subscriber_id, purpose, locale)
-    SELECT id, 'privacy', locale FROM subscriber
-    RETURNING id
+    SELECT subscriber.id, 'privacy', subscriber.locale FROM subscriber, address
+    RETURNING subscriber_id
 )
-SELECT (SELECT id FROM subscriber) AS subscriber_id,
+SELECT (SELECT subscriber_id FROM mail) AS subscriber_id,
        CASE
            WHEN EXISTS (SELECT FROM mail) THEN pg_notify('lm_outbox', '')::text
            ELSE pg_logical_emit_message(true, 'leadmagnet', '')::text

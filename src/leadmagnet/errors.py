@@ -10,7 +10,8 @@ LeadMagnetError
 ├── Untrusted            403, a message that is not proven to be AWS's and for us
 ├── LimitReached         429, with when to come back
 │   ├── TooManySignups
-│   └── TooManyGuesses
+│   ├── TooManyGuesses
+│   └── TooManyPrivacyRequests
 └── Unavailable          503, try again: nothing was lost or half-written
     └── FileUnavailable  503, the press was heard, the file cannot be handed out now
 
@@ -85,6 +86,10 @@ class TooManySignups(LimitReached):
 
 class TooManyGuesses(LimitReached):
     name, code = "guess", "guess_limit"
+
+
+class TooManyPrivacyRequests(LimitReached):
+    name, code = "privacy", "privacy_limit"
 
 
 class Unavailable(LeadMagnetError):

@@ -11,7 +11,7 @@ from typing import Any
 from leadmagnet import addresses
 from leadmagnet.config import Config
 from leadmagnet.db import Database
-from leadmagnet.errors import TooManyGuesses
+from leadmagnet.errors import LimitReached, TooManyGuesses, TooManyPrivacyRequests
 
 log = logging.getLogger(__name__)
 
@@ -72,16 +72,35 @@ def alarm(row: dict[str, Any]) -> None:
         log.error("mail_ceiling_reached")
 
 
+def of_privacy_request(config: Config, *, email: str) -> dict[str, Any]:
+    """The parameters by which a mail with a privacy link is counted: apart from all others, so
+    that nobody's signups stand between a person and her rights."""
+    return {
+        "address_key": key(config, "privacy_address", addresses.folded(email)),
+        "address_limit": config.mails_per_address,
+        "address_window": config.mails_per_address_days,
+    }
+
+
 def count_guess(database: Database, config: Config, *, ip: str | None) -> None:
     """Count an unknown token. Raises TooManyGuesses when the network has had its share."""
+    _count_try(database, config, TooManyGuesses, ip=ip, at_most=config.guesses_per_hour)
+
+
+def count_privacy_request(database: Database, config: Config, *, ip: str | None) -> None:
+    """Count a request for a privacy link, as often allowed as signups. Raises
+    TooManyPrivacyRequests when the network has had its share."""
+    _count_try(database, config, TooManyPrivacyRequests, ip=ip, at_most=config.signups_per_hour)
+
+
+def _count_try(
+    database: Database, config: Config, error: type[LimitReached], *, ip: str | None, at_most: int
+) -> None:
     row = database.one(
-        "limit_guess",
-        key=key(config, "guess", network(ip)),
-        at_most=config.guesses_per_hour,
-        life=HOUR,
+        "limit_try", key=key(config, error.name, network(ip)), at_most=at_most, life=HOUR
     )
     if row and not row["allowed"]:
-        raise TooManyGuesses(limit=config.guesses_per_hour, window=HOUR, seconds=row["seconds"])
+        raise error(limit=at_most, window=HOUR, seconds=row["seconds"])
 
 
 def purge(database: Database) -> None:

@@ -18,7 +18,7 @@ from leadmagnet.db import Database
 from leadmagnet.errors import Unavailable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STATES = ("queued", "sent", "dead", "cancelled")
+STATES = ("queued", "dead")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 # By route, never by path: a path holds a token, and anybody can make up paths.
@@ -59,16 +59,22 @@ class _FromDatabase(Collector):
         up = GaugeMetricFamily("leadmagnet_database_up", "Whether the database answers")
         up.add_metric([], 0)
         with suppress(Unavailable):
-            mails = self._database.all("metrics_outbox")
+            (mails,) = self._database.all("metrics_mails")
             signups = self._database.all("metrics_signups")
             up = GaugeMetricFamily("leadmagnet_database_up", "Whether the database answers", 1)
             count = GaugeMetricFamily("leadmagnet_mails", "Mails by state", labels=["state"])
             for state in STATES:
-                count.add_metric([state], sum(r["mails"] for r in mails if r["state"] == state))
+                count.add_metric([state], mails[state])
             yield count
-            overdue = max((row["overdue_seconds"] for row in mails), default=0)
             yield GaugeMetricFamily(
-                "leadmagnet_mail_overdue_seconds", "Age of the mail due longest", overdue
+                "leadmagnet_mails_sent_last_hour",
+                "Mails that SES took in the last hour",
+                mails["sent_last_hour"],
+            )
+            yield GaugeMetricFamily(
+                "leadmagnet_mail_overdue_seconds",
+                "Age of the mail due longest",
+                mails["overdue_seconds"],
             )
             outcomes = CounterMetricFamily(
                 "leadmagnet_signups", "Accepted signups by what became of them", labels=["outcome"]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Any
 
-from leadmagnet import erasures, suppressions, tokens
+from leadmagnet import erasures, limits, suppressions, tokens
+from leadmagnet.config import Config
 from leadmagnet.db import Database
 from leadmagnet.errors import TokenExpired, TokenUnknown
 
 log = logging.getLogger(__name__)
 
 
-def ask(database: Database, *, email: str, cool_down: timedelta) -> None:
-    """Queue the mail with the link, if the address is listed; silent about that."""
-    row = database.one("privacy_ask", email=email, cool_down=cool_down)
+def ask(database: Database, *, email: str, ip: str | None, config: Config) -> None:
+    """Queue the mail with the link, if the address is listed; silent about that. Raises
+    TooManyPrivacyRequests for a network over its limit."""
+    limits.count_privacy_request(database, config, ip=ip)
+    row = database.one(
+        "privacy_ask",
+        email=email,
+        cool_down=config.privacy_link_minutes,
+        **limits.of_privacy_request(config, email=email),
+    )
     if row and row["subscriber_id"]:
         log.info("privacy_asked", extra={"subscriber_id": str(row["subscriber_id"])})
 

@@ -69,6 +69,12 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "Too many invalid links came from your connection. Open the link in the e-mail, or ask for"
         " the guide again.",
     },
+    "privacy_limit": {
+        "fr": "Trop de demandes sont parties de votre connexion. Réessayez dans une heure, ou répondez à"
+        " l’un de nos e-mails.",
+        "en": "Too many requests came from your connection. Try again in an hour, or reply to one of our"
+        " e-mails.",
+    },
     "turnstile_failed": {
         "fr": "La vérification anti-robot n’a pas abouti. Rechargez la page et recommencez.",
         "en": "The check against robots did not succeed. Reload the page and start again.",

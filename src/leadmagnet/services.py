@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from leadmagnet import pace
 from leadmagnet.aws import sns
 from leadmagnet.aws.s3 import Files
 from leadmagnet.config import Config
@@ -28,6 +30,12 @@ class Services:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     turnstile: Turnstile | None = None
+
+    def on_the_beat(self) -> AbstractContextManager[None]:
+        """For what must not tell by its time who is listed."""
+        return pace.on_the_beat(
+            self.config.beat_milliseconds / 1000, clock=self.clock, sleep=self.sleep
+        )
 
     @classmethod
     def from_config(cls, config: Config, *, connections: int) -> Services:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 import urllib.request
 from contextlib import closing
@@ -23,9 +22,7 @@ SIGNUPS = 60
 def run(stack: Stack, *, rounds: int) -> str:
     stack.create(DATABASE, 10_000)
     arrivals = stack.folder / "arrivals"
-    ses = stack.serve(
-        "ses", [sys.executable, str(HERE / "fake_ses.py"), "{port}", str(arrivals)], DATABASE
-    )
+    ses = stack.ses(arrivals, DATABASE)
     settings = {"AWS_ENDPOINT_URL_SESV2": ses.url, "SES_MAX_RATE": "10000"}
     drained: dict[int, list[float]] = {1: [], 2: []}
     for turn in range(rounds):

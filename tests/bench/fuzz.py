@@ -18,7 +18,7 @@ import yaml
 from stack import running
 
 # The contract's limits would answer 429 to nearly all of it.
-SETTINGS = {"SIGNUP_MILLISECONDS": "0", "LOG_LEVEL": "INFO"}
+SETTINGS = {"BEAT_MILLISECONDS": "0", "LOG_LEVEL": "INFO"}
 # What a schema cannot say: an address may be valid to it and still be a 422, which is documented.
 LEFT_OUT = "positive_data_acceptance"
 

@@ -25,7 +25,7 @@ def run(stack: Stack, *, rounds: int, seconds: float) -> str:
     for name, size in names.items():
         stack.create(name, size)
     loading = time.monotonic() - began
-    services = {name: stack.us(name, SIGNUP_MILLISECONDS="0") for name in names}
+    services = {name: stack.us(name, BEAT_MILLISECONDS="0") for name in names}
     scripts = {}
     for kind in KINDS:
         scripts[kind] = stack.folder / f"growth-{kind}.pgbench"

@@ -24,7 +24,7 @@ NAMES = {
     "pgbench": "pgbench",
 }
 # A signup's answer waits for the next beat, to say nothing by its time: a wait, not work.
-NO_BEAT = {"SIGNUP_MILLISECONDS": "0"}
+NO_BEAT = {"BEAT_MILLISECONDS": "0"}
 
 
 def run(
@@ -47,6 +47,9 @@ def run(
     services += [stack.granian(DATABASE, **NO_BEAT)] if granian else []
     # A confirmation knows no beat.
     measured = {kind: [s for s in services if kind == "signup" or s != unpaced] for kind in kinds}
+    # As in `make run`, what was signed up is mailed meanwhile, at the rate of the settings.
+    ses = stack.ses(stack.folder / "sent", DATABASE)
+    stack.worker(DATABASE, AWS_ENDPOINT_URL_SESV2=ses.url)
     generator = Generator(stack, seconds)
     runs: dict[tuple[str, int, str], list[Run]] = defaultdict(list)
 

@@ -39,6 +39,7 @@ SETTINGS = {
     # The load generator plays the proxy: each request comes from a network of its own.
     "TRUSTED_PROXIES": "1",
     "WEB_WORKERS": str(WORKERS),
+    "METRICS_TOKEN": "m" * 40,
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "eu-west-3",
@@ -125,6 +126,11 @@ class Stack:
 
     def worker(self, database: str, **settings: str) -> Child:
         return self.start("worker", [*LEADMAGNET, "worker"], database, **settings)
+
+    def ses(self, arrivals: Path, database: str) -> Service:
+        """An SES that takes 50 ms, and writes each mail's arrival into the file."""
+        command = [sys.executable, str(HERE / "fake_ses.py"), "{port}", str(arrivals)]
+        return self.serve("ses", command, database)
 
     def fastapi(self, database: str) -> Service:
         command = [sys.executable, "-m", "uvicorn", "fastapi_service:app", "--app-dir", str(HERE)]

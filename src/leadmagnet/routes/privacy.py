@@ -12,7 +12,7 @@ from leadmagnet.privacy_schemas import (
     PrivacyRequestSchema,
 )
 from leadmagnet.problems import language
-from leadmagnet.routes import services
+from leadmagnet.routes import context, services
 from leadmagnet.routes.contract import Blueprint
 from leadmagnet.schemas import AcceptedSchema, TokenSchema
 from leadmagnet.sentences import PRIVACY_ASKED
@@ -76,6 +76,7 @@ blp = Blueprint(
 @blp.refuses(413, "body_too_large")
 @blp.refuses(415, "media_type_unsupported")
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
+@blp.refuses(429, "privacy_limit")
 @blp.refuses(503, "service_unavailable")
 def ask(body: dict[str, str]) -> dict[str, str]:
     """Ask for a link to one's own data
@@ -85,7 +86,8 @@ def ask(body: dict[str, str]) -> dict[str, str]:
     sent. An address that bounced or complained gets no mail.
     """
     world = services()
-    privacy.ask(world.database, email=body["email"], cool_down=world.config.privacy_link_minutes)
+    with world.on_the_beat():
+        privacy.ask(world.database, email=body["email"], ip=context().ip, config=world.config)
     return {"status": "accepted", "message": PRIVACY_ASKED[language()]}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
-from leadmagnet import addresses, bodies, magnets, pace, subscribers, suppressions, tokens
+from leadmagnet import addresses, bodies, magnets, subscribers, suppressions, tokens
 from leadmagnet.db import Row
 from leadmagnet.problems import language
 from leadmagnet.routes import context, services
@@ -98,7 +98,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
     world, config = services(), services().config
     if world.turnstile:
         world.turnstile.check(body.get("turnstile_token"))
-    with pace.on_the_beat(config.signup_milliseconds / 1000, clock=world.clock, sleep=world.sleep):
+    with world.on_the_beat():
         subscribers.sign_up(
             world.database,
             email=body["email"],
