@@ -20,6 +20,7 @@ EVERYWHERE = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Vary": "Origin, Accept-Language",
 }
 BEHIND_TLS = "max-age=31536000; includeSubDomains"
 PREFLIGHT = {
@@ -67,15 +68,16 @@ def _preflight(origins: frozenset[str]) -> Callable[[], Response | None]:
 
 def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
-        for name, value in EVERYWHERE.items():
-            response.headers.setdefault(name, value)
-        if request.is_secure:
-            response.headers["Strict-Transport-Security"] = BEHIND_TLS
-        response.headers["X-Request-Id"] = g.request_id
-        response.vary.update(("Origin", "Accept-Language"))
-        if request.origin in origins:
-            response.headers["Access-Control-Allow-Origin"] = request.origin
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+        added = EVERYWHERE | {"X-Request-Id": g.request_id}
+        if request.scheme == "https":
+            added["Strict-Transport-Security"] = BEHIND_TLS
+        origin = request.headers.get("Origin")
+        if origin in origins:
+            added["Access-Control-Allow-Origin"] = origin
+            added["Access-Control-Expose-Headers"] = EXPOSED
+        # What a route has set itself stays.
+        own = {name for name, _ in response.headers}
+        response.headers.extend([each for each in added.items() if each[0] not in own])
         _log(response, observe)
         return response
 
@@ -84,8 +86,8 @@ def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Respo
 
 def _log(response: Response, observe: Observe | None) -> None:
     # The rule, not the path: paths hold tokens.
-    route = request.url_rule.rule if request.url_rule else None
-    method = request.method if request.url_rule else "-"
+    rule = request.url_rule
+    route, method = (rule.rule, request.method) if rule else (None, "-")
     seconds = time.perf_counter() - g.started
     extra = {
         "method": method,

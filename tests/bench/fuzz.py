@@ -19,6 +19,7 @@ from stack import running
 
 # The contract's limits would answer 429 to nearly all of it.
 SETTINGS = {"BEAT_MILLISECONDS": "0", "LOG_LEVEL": "INFO"}
+CHECKS = str(Path(__file__).with_name("schemathesis.toml"))
 # What a schema cannot say: an address may be valid to it and still be a 422, which is documented.
 LEFT_OUT = "positive_data_acceptance"
 
@@ -36,7 +37,7 @@ def main() -> int:
         while sent < requests and not failed:
             fuzzers = []
             for _ in range(2):
-                command = [sys.executable, "-m", "schemathesis.cli", "run"]
+                command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CHECKS, "run"]
                 command += [f"http://127.0.0.1:{port}/openapi.yaml", "--checks=all", "--no-color"]
                 command += [f"--exclude-checks={LEFT_OUT}", f"--seed={int(seed) + runs}"]
                 command += [f"--max-examples={_examples(requests - sent)}", "--warnings=off"]
