@@ -200,6 +200,26 @@ def test_a_client_that_stalls_is_cut_within_ten_seconds_and_holds_up_nobody(serv
         assert b"application/problem+json" in answer
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [get("/healthz")[:-2], post(BODY, "Content-Length: 100")],
+    ids=["its headers", "its body"],
+)
+def test_a_client_that_sends_drop_by_drop_is_cut_within_ten_seconds(served, sent):
+    with served.connect() as dripping:
+        dripping.sendall(sent)
+        dripping.settimeout(0.5)
+        started = time.monotonic()
+        answer = None
+        while answer is None:
+            assert time.monotonic() - started < 10
+            try:
+                answer = dripping.recv(65536)
+            except TimeoutError:
+                dripping.sendall(b"x")
+    assert answer == b"" or status(answer) in (400, 408)
+
+
 def test_as_many_stalling_clients_as_threads_delay_others_for_seconds_only(served):
     stalled = [served.connect() for _ in range(8)]
     try:

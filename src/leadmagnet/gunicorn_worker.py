@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import select
+import time
+from contextlib import suppress
 from http import HTTPStatus
-from socket import socket
+from socket import SHUT_RD, socket
 from typing import Any
 
 from gunicorn.http import errors
@@ -18,7 +20,11 @@ from leadmagnet.problems import MEDIA_TYPE, problem
 
 log = logging.getLogger(__name__)
 
+# A thread stays with a connection so long for its next request: the way over the main loop and back
+# costs as much as the application does.
 LINGER_MILLISECONDS = 5
+# Whoever takes longer to send a request, drop by drop, is cut off: a thread is free again.
+REQUEST_SECONDS = 8.0
 
 STATUSES = {
     errors.LimitRequestLine: 414,
@@ -53,17 +59,38 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         write_nonblock(client, "\r\n".join([*lines, "", ""]).encode() + body)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deadlines: dict[Any, float] = {}
+
     def handle(self, conn: Any) -> Any:
         """Serve the connection's requests as long as the next one comes at once and nobody waits
-        for a thread: the way back over the main loop costs as much as the application."""
-        kept = super().handle(conn)
+        for a thread."""
+        kept = self._handle_one(conn)
         while kept is True and self.alive and self.tpool._work_queue.empty():
             waiting = select.poll()
             waiting.register(conn.sock, select.POLLIN)
             if not waiting.poll(LINGER_MILLISECONDS):
                 break
-            kept = super().handle(conn)
+            kept = self._handle_one(conn)
         return kept
+
+    def _handle_one(self, conn: Any) -> Any:
+        self.deadlines[conn] = time.monotonic() + REQUEST_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            del self.deadlines[conn]
+
+    def murder_pending(self) -> None:
+        """Each second: gunicorn's own, and whoever has been sending a request for too long."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, deadline in list(self.deadlines.items()):
+            if deadline < now:
+                # The thread that reads from it finds the end of the stream, and may still answer.
+                with suppress(OSError):
+                    conn.sock.shutdown(SHUT_RD)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)

@@ -13,14 +13,17 @@ from datetime import UTC, datetime
 import cold
 import drain
 import growth
+import inside
 import machine
 import speed
 import systems
 
-PARTS = ("speed", "growth", "drain", "cold")
+PARTS = ("speed", "inside", "growth", "drain", "cold")
 
 
 def run(part: str, running: systems.Stack, options: argparse.Namespace) -> str:
+    if part == "inside":
+        return inside.run(running, rounds=options.rounds)
     if part == "growth":
         return growth.run(running, rounds=options.rounds, seconds=options.seconds)
     if part == "drain":
