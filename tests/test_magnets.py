@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import ClientError
 from conftest import API, problem
 from moto.server import ThreadedMotoServer
 
@@ -129,6 +132,50 @@ def test_the_signed_url_is_the_one_that_boto3_would_sign(monkeypatch, services, 
                 ExpiresIn=900,
             )
         assert ours == theirs
+
+
+def role(refreshed, minutes):
+    """A session of a role whose credentials live so many more minutes; `refreshed` renews them."""
+    session = boto3.Session()
+    metadata = temporary(minutes)
+    session._session._credentials = RefreshableCredentials.create_from_metadata(
+        metadata, refreshed, "assume-role"
+    )
+    return session
+
+
+def temporary(minutes):
+    ends = datetime.now(UTC) + timedelta(minutes=minutes)
+    return {
+        "access_key": "ASIA",
+        "secret_key": "s",
+        "token": "of-a-role",
+        "expiry_time": ends.isoformat(),
+    }
+
+
+def denied():
+    raise ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
+
+
+@pytest.mark.parametrize("minutes", [-1, 5])
+@pytest.mark.parametrize("refreshed", [denied, lambda: temporary(-1)], ids=["denied", "stale"])
+def test_a_role_that_dies_before_the_url_signs_none(refreshed, minutes):
+    life = timedelta(minutes=15)
+    with pytest.raises(FileUnavailable):
+        Files("guides", url_life=life, session=role(refreshed, minutes)).sign_url("key", "name")
+
+
+def test_a_role_that_can_be_refreshed_signs_with_what_it_got():
+    session = role(lambda: temporary(60), 5)
+    url = Files("guides", url_life=timedelta(minutes=15), session=session).sign_url("key", "name")
+    assert parameter(url, "X-Amz-Security-Token") == "of-a-role"
+
+
+def test_a_url_is_signed_for_the_region_of_its_bucket(services):
+    arn = "arn:aws:s3:us-east-1:123456789012:accesspoint/guides"
+    url = Files(arn, url_life=timedelta(minutes=15)).sign_url("key", "name")
+    assert "/us-east-1/s3/aws4_request" in parameter(url, "X-Amz-Credential")
 
 
 def parameter(url, name):

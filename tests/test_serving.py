@@ -137,13 +137,15 @@ def test_more_connections_than_threads_are_all_served_again_and_again(served):
         connection.close()
 
 
-def test_two_requests_sent_at_once_are_answered_one_after_the_other(served):
+def test_requests_sent_at_once_are_answered_in_turn_and_without_delay(served):
+    last = get("/nowhere").replace(b": x", b": x\r\nConnection: close")
     with served.connect() as connection:
-        connection.sendall(
-            get("/healthz") + get("/nowhere").replace(b": x", b": x\r\nConnection: close")
-        )
+        started = time.monotonic()
+        connection.sendall(get("/healthz") * 300 + last)
         answers = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"404"]
+        # Three hundred waits for the next request would be one and a half seconds.
+        assert time.monotonic() - started < 1.4
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200"] * 300 + [b"404"]
 
 
 TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"

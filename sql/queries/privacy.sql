@@ -1,7 +1,9 @@
 -- name: privacy_ask
 -- Queues the mail with the link, for who is listed and can be written to; one as long as its link
--- works, and so many to an address in a window: by the same steps as a signup. Where none is due, the write-ahead log gets an empty message instead: the commit then
--- waits for the disk just the same, and its time tells nobody who is listed.
+-- works, and so many to an address in a window, by the same steps as a signup. No flood of signups
+-- delays it: the hour's ceiling is not for it. Where none is due, the write-ahead log gets an empty
+-- message instead: the commit then waits for the disk just the same, and its time tells nobody who
+-- is listed.
 WITH subscriber AS (
     UPDATE lm_subscribers
     SET privacy_asked_at = now()

@@ -68,10 +68,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         for a thread."""
         kept = self._handle_one(conn)
         while kept is True and self.alive and self.tpool._work_queue.empty():
-            waiting = select.poll()
-            waiting.register(conn.sock, select.POLLIN)
-            if not waiting.poll(LINGER_MILLISECONDS):
-                break
+            # Of requests sent at once the next is here already, and its socket silent.
+            if not conn.parser.unreader.buf.getvalue():
+                waiting = select.poll()
+                waiting.register(conn.sock, select.POLLIN)
+                if not waiting.poll(LINGER_MILLISECONDS):
+                    break
             kept = self._handle_one(conn)
         return kept
 

@@ -73,8 +73,8 @@ def alarm(row: dict[str, Any]) -> None:
 
 
 def of_privacy_request(config: Config, *, email: str) -> dict[str, Any]:
-    """The parameters by which a mail with a privacy link is counted: apart from all others, so
-    that nobody's signups stand between a person and her rights."""
+    """The parameters by which a mail with a privacy link is counted: apart from those that signups
+    cause, so that these do not stand between a person and her rights."""
     return {
         "address_key": key(config, "privacy_address", addresses.folded(email)),
         "address_limit": config.mails_per_address,

@@ -68,7 +68,7 @@ class _FromDatabase(Collector):
             yield count
             yield GaugeMetricFamily(
                 "leadmagnet_mails_sent_last_hour",
-                "Mails that SES took in the last hour",
+                "Mails that SES took in the last hour, to people not erased since",
                 mails["sent_last_hour"],
             )
             yield GaugeMetricFamily(

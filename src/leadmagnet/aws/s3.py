@@ -5,11 +5,10 @@ from __future__ import annotations
 import unicodedata
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
-from urllib.parse import quote
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import boto3
-from botocore import UNSIGNED
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -18,27 +17,38 @@ from botocore.exceptions import BotoCoreError, ClientError
 from leadmagnet.errors import FileUnavailable
 
 
+class Place(NamedTuple):
+    """Where a file is, and what its requests are signed for."""
+
+    url: str
+    parameters: dict[str, str]
+    region: str
+    service: str
+
+
 class Files:
     """The files of one private bucket."""
 
-    def __init__(self, bucket: str, *, url_life: timedelta) -> None:
+    def __init__(
+        self, bucket: str, *, url_life: timedelta, session: boto3.Session | None = None
+    ) -> None:
         self._bucket = bucket
         self._seconds = int(url_life.total_seconds())
-        self._session = boto3.Session()
+        self._session = session or boto3.Session()
         # Virtual addressing names the bucket's own region in the host; the global host, which is
         # the default, redirects for young buckets and so breaks the signature.
-        config = Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "virtual"},
-            connect_timeout=3,
-            read_timeout=5,
-            retries={"total_max_attempts": 1},
+        self._client: Any = self._session.client(
+            "s3",
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "virtual"},
+                connect_timeout=3,
+                read_timeout=5,
+                retries={"total_max_attempts": 1},
+            ),
         )
-        self._client: Any = self._session.client("s3", config=config)
         # A client takes longer to find out where a file is, each time, than to sign that.
-        unsigned = config.merge(Config(signature_version=UNSIGNED))
-        self._unsigned_client: Any = self._session.client("s3", config=unsigned)
-        self._unsigned_url = lru_cache(maxsize=100)(self._find_url)
+        self._place = lru_cache(maxsize=100)(self._find)
 
     def sign_url(self, key: str, file_name: str) -> str:
         """A URL that downloads the file under its name, until its life has passed (SigV4).
@@ -46,33 +56,41 @@ class Files:
         Raises FileUnavailable when there are no credentials, or they die before the URL would.
         """
         try:
+            place = self._place(key, file_name)
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise FileUnavailable
             frozen = credentials.get_frozen_credentials()
-            # A URL signed with a role's credentials dies with them: now they are fresh or could
-            # not be refreshed.
-            refresh_needed = getattr(credentials, "refresh_needed", None)
-            if refresh_needed and refresh_needed(self._seconds):
-                raise FileUnavailable
-            request = AWSRequest("GET", self._unsigned_url(key, file_name))
-            region = self._client.meta.region_name
-            S3SigV4QueryAuth(frozen, "s3", region, expires=self._seconds).add_auth(request)
-        except BotoCoreError as error:
+        # botocore's word for a role that may not be taken on any more, and for one that comes
+        # back as old as it was.
+        except (BotoCoreError, ClientError, RuntimeError) as error:
             raise FileUnavailable from error
+        # A URL signed with a role's credentials dies with them: by now they are fresh or could not
+        # be refreshed.
+        refresh_needed = getattr(credentials, "refresh_needed", None)
+        if refresh_needed and refresh_needed(self._seconds):
+            raise FileUnavailable
+        request = AWSRequest("GET", place.url, params=dict(place.parameters))
+        signer = S3SigV4QueryAuth(frozen, place.service, place.region, expires=self._seconds)
+        signer.add_auth(request)
         return str(request.url)
 
-    def _find_url(self, key: str, file_name: str) -> str:
-        url: str = self._unsigned_client.generate_presigned_url(
-            "get_object",
-            Params={
-                "Bucket": self._bucket,
-                "Key": key,
-                "ResponseContentDisposition": _attachment(file_name),
-                "ResponseCacheControl": "private, no-store",
-            },
+    def _find(self, key: str, file_name: str) -> Place:
+        signed = urlsplit(
+            self._client.generate_presigned_url(
+                "get_object",
+                Params={
+                    "Bucket": self._bucket,
+                    "Key": key,
+                    "ResponseContentDisposition": _attachment(file_name),
+                    "ResponseCacheControl": "private, no-store",
+                },
+            )
         )
-        return url
+        query = dict(parse_qsl(signed.query))
+        _, _, region, service, _ = query["X-Amz-Credential"].rsplit("/", 4)
+        own = {name: value for name, value in query.items() if not name.startswith("X-Amz-")}
+        return Place(signed._replace(query="").geturl(), own, region, service)
 
     def exists(self, key: str) -> bool:
         """Whether the object is there. Raises FileUnavailable when S3 cannot say."""

@@ -83,7 +83,7 @@ def ask(body: dict[str, str]) -> dict[str, str]:
 
     The answer is the same whether anything is held or not. The link goes by mail, to the page
     `/lead-magnet/mes-donnees?token=…` of the site, and works for an hour; meanwhile no other is
-    sent. An address that bounced or complained gets no mail.
+    sent, nor a fourth in seven days. An address that bounced or complained gets no mail.
     """
     world = services()
     with world.on_the_beat():
