@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import socket
 from typing import Any, NoReturn
 
 from flask import Request
@@ -17,9 +16,6 @@ from werkzeug.exceptions import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-
-# A client that sends nothing for so long is given up, and its thread is free again.
-STALL_SECONDS = 4.0
 
 
 class JsonMalformed(BadRequest):
@@ -41,25 +37,22 @@ def read(req: Request) -> bytes:
 
     Read even where it is not needed, so that too large a body is refused everywhere.
     """
-    sock: socket.socket | None = req.environ.get("gunicorn.socket")
-    if sock:
-        sock.settimeout(STALL_SECONDS)
     try:
         data = req.get_data()
-    except ClientDisconnected as error:
-        if sock and isinstance(error.__context__, TimeoutError):
-            # Or the server would wait for the rest once more, before it closes.
-            sock.shutdown(socket.SHUT_RD)
-            raise RequestTimeout from None
-        raise
+    except ClientDisconnected:
+        raise RequestTimeout from None
     except HTTPException:
         raise
     except Exception:
         # What a server raises for a broken transfer is its own affair; it is the client's doing.
         raise BadRequest from None
-    if req.content_length is None and len(data) == req.max_content_length:
-        # Werkzeug cuts a chunked body off at the limit without a word.
-        raise RequestEntityTooLarge
+    if req.content_length is None:
+        if len(data) == req.max_content_length:
+            # Werkzeug cuts a chunked body off at the limit without a word.
+            raise RequestEntityTooLarge
+    elif len(data) < req.content_length:
+        # The server has ended the wait for the rest, or the client has.
+        raise RequestTimeout
     return data
 
 

@@ -8,7 +8,7 @@ import select
 import time
 from contextlib import suppress
 from http import HTTPStatus
-from socket import SHUT_RD, socket
+from socket import SHUT_RD, SHUT_RDWR, socket
 from typing import Any
 
 from gunicorn.http import errors
@@ -90,9 +90,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         now = time.monotonic()
         for conn, deadline in list(self.deadlines.items()):
             if deadline < now:
-                # The thread that reads from it finds the end of the stream, and may still answer.
+                # The thread that reads from it finds the end of the stream, and may still answer;
+                # but not to one who does not read.
+                late = deadline + REQUEST_SECONDS < now
                 with suppress(OSError):
-                    conn.sock.shutdown(SHUT_RD)
+                    conn.sock.shutdown(SHUT_RDWR if late else SHUT_RD)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import logging
 from datetime import timedelta
 from typing import Any
 
-from leadmagnet import addresses
+from leadmagnet import addresses, hashes
 from leadmagnet.config import Config
 from leadmagnet.db import Database
 from leadmagnet.errors import LimitReached, TooManyGuesses, TooManyPrivacyRequests
@@ -22,8 +21,8 @@ SLOTS = 8
 
 
 def key(config: Config, scope: str, counted: str) -> bytes:
-    """What a count is stored under: HMAC-SHA256, so that a copy of the table tells nothing."""
-    return hmac.digest(config.hash_key, f"{scope}:{counted}".encode(), "sha256")
+    """What a count is stored under, so that a copy of the table tells nothing."""
+    return hashes.keyed(config.hash_key, scope, counted)
 
 
 def network(ip: str | None) -> str:

@@ -88,8 +88,8 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "This method is not allowed here. The Allow header says which are.",
     },
     "body_timeout": {
-        "fr": "La requête a mis trop de temps à arriver. Réessayez.",
-        "en": "The request took too long to arrive. Try again.",
+        "fr": "La requête n’est pas arrivée en entier, ou trop lentement. Réessayez.",
+        "en": "The request did not arrive as a whole, or too slowly. Try again.",
     },
     "body_too_large": {
         "fr": "La requête est trop grande. Envoyez moins de données.",

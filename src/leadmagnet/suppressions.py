@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
-
+from leadmagnet import hashes
 from leadmagnet.db import Database
 
 
 def hashed(email: str, key: bytes) -> bytes:
     """The keyed hash (HMAC-SHA256) of a normalised address."""
-    return hmac.digest(key, b"suppression:" + email.encode(), "sha256")
+    return hashes.keyed(key, "suppression", email)
 
 
 def add(database: Database, address_hash: bytes) -> None:
