@@ -40,6 +40,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     who are connected and closes the port at once, so that newcomers are refused before they write.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deadlines: dict[Any, float] = {}
+
     def handle_error(self, req: Any, client: socket, addr: Any, exc: BaseException) -> None:
         """Answer what never reaches the application. gunicorn's own would write the request line
         and the client's address into its log, and answer in HTML."""
@@ -58,10 +62,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         write_nonblock(client, "\r\n".join([*lines, "", ""]).encode() + body)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.deadlines: dict[Any, float] = {}
 
     def handle(self, conn: Any) -> Any:
         """Serve the connection's requests as long as the next one comes at once and nobody waits
