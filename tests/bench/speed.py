@@ -53,21 +53,26 @@ def run(
     generator = Generator(stack, seconds)
     runs: dict[tuple[str, int, str], list[Run]] = defaultdict(list)
 
-    def one_round(keep: bool) -> None:
+    def one_round(turn: int) -> None:
         for kind in kinds:
             for count in clients:
-                for service in measured[kind]:
-                    done = generator.http(service, kind, count, DATABASE)
-                    runs[kind, count, service.name] += [done] * keep
-                done = generator.pgbench(scripts[kind], kind, count, DATABASE)
-                runs[kind, count, "pgbench"] += [done] * keep
+                # Whoever comes first pays for what the last one has left to the disk and to
+                # autovacuum: each comes first in turn.
+                systems = [*measured[kind], None]
+                first = turn % len(systems)
+                for service in systems[first:] + systems[:first]:
+                    if service:
+                        done = generator.http(service, kind, count, DATABASE)
+                    else:
+                        done = generator.pgbench(scripts[kind], kind, count, DATABASE)
+                    runs[kind, count, service.name if service else "pgbench"].append(done)
 
     warm = Generator(stack, 1)
     for kind in kinds:
         for service in measured[kind]:
             warm.http(service, kind, 16, DATABASE)
-    for _ in range(rounds):
-        one_round(keep=True)
+    for turn in range(rounds):
+        one_round(turn)
     parts = [_report(kind, runs, clients, [s.name for s in measured[kind]]) for kind in kinds]
     memory = [
         (NAMES[s.name], f"{sum(map(pss_mb, tree(s.pid)[1:])):.0f}", f"{pss_mb(s.pid):.0f}")
