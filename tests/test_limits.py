@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,7 +22,7 @@ from conftest import (
     sign_up,
 )
 
-from leadmagnet import limits, subscribers
+from leadmagnet import hashes, limits, subscribers
 from leadmagnet.db import Database
 from leadmagnet.errors import TooManySignups, Unavailable
 
@@ -448,3 +449,10 @@ def test_the_application_cannot_lower_an_outcome_below_nothing_or_delete_it(data
             app.execute("DELETE FROM lm_signup_outcomes")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app.execute("UPDATE lm_signup_outcomes SET outcome = 'queued'")
+
+
+def test_a_keyed_hash_is_hmac_sha256_whatever_was_hashed_before():
+    """What is stored today must be found in years."""
+    for value in ("ada@example.org", "é", "", "ada@example.org"):
+        expected = hmac.digest(b"k" * 32, f"address:{value}".encode(), "sha256")
+        assert hashes.keyed(b"k" * 32, "address", value) == expected

@@ -56,10 +56,23 @@ def of_renewal(config: Config, token_hash: bytes) -> dict[str, Any]:
     return _of_mail(config, token_hash[0] % SLOTS)
 
 
-def _of_mail(config: Config, slot: int) -> dict[str, Any]:
+def of_privacy_request(config: Config, *, email: str) -> dict[str, Any]:
+    """The parameters by which a mail with a privacy link is counted: apart from those that signups
+    cause, so that these do not stand between a person and her rights."""
+    address_key = key(config, "privacy_address", addresses.folded(email))
+    return {"address_key": address_key, **_of_address(config)}
+
+
+def _of_address(config: Config) -> dict[str, Any]:
     return {
         "address_limit": config.mails_per_address,
         "address_window": config.mails_per_address_days,
+    }
+
+
+def _of_mail(config: Config, slot: int) -> dict[str, Any]:
+    return {
+        **_of_address(config),
         "hour_key": key(config, "hour", str(slot)),
         "hour_limit": config.mails_per_hour // SLOTS,
     }
@@ -69,16 +82,6 @@ def alarm(row: dict[str, Any]) -> None:
     """Say it when a statement has begun to book mails into the next hour."""
     if row["ceiling_reached"]:
         log.error("mail_ceiling_reached")
-
-
-def of_privacy_request(config: Config, *, email: str) -> dict[str, Any]:
-    """The parameters by which a mail with a privacy link is counted: apart from those that signups
-    cause, so that these do not stand between a person and her rights."""
-    return {
-        "address_key": key(config, "privacy_address", addresses.folded(email)),
-        "address_limit": config.mails_per_address,
-        "address_window": config.mails_per_address_days,
-    }
 
 
 def count_guess(database: Database, config: Config, *, ip: str | None) -> None:

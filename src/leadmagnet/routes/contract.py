@@ -16,6 +16,7 @@ from leadmagnet.sentences import PROBLEMS
 MEDIA_TYPE = "application/problem+json"
 _SECONDS = {"schema": {"type": "integer"}, "description": "Seconds until it is worth trying again"}
 _RATE = {"schema": {"type": "string"}, "description": "draft-ietf-httpapi-ratelimit-headers-10"}
+BODY_REFUSALS = {400: "json_malformed", 413: "body_too_large", 415: "media_type_unsupported"}
 HEADERS: dict[int, dict[str, Any]] = {
     429: {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
     503: {"Retry-After": _SECONDS},
@@ -25,9 +26,20 @@ HEADERS: dict[int, dict[str, Any]] = {
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     ARGUMENTS_PARSER = StrictParser()
 
-    def arguments(self, schema: type[Schema], **kwargs: Any) -> Callable[..., Any]:
-        """As flask-smorest's, but with one schema for all requests: it makes one for each."""
-        decorate: Callable[..., Any] = super().arguments(schema(), **kwargs)
+    def arguments(
+        self, schema: type[Schema], *, location: str = "json", **kwargs: Any
+    ) -> Callable[..., Any]:
+        """As flask-smorest's, but with one schema for all requests: it makes one for each; and
+        whatever takes a body refuses the same of it."""
+        takes: Callable[..., Any] = super().arguments(schema(), location=location, **kwargs)
+        refusals = BODY_REFUSALS if location == "json" else {}
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            for status, code in refusals.items():
+                function = self.refuses(status, code)(function)
+            decorated: Callable[..., Any] = takes(function)
+            return decorated
+
         return decorate
 
     def refuses(self, status: int, *codes: str, pointer: str | None = None) -> Callable[..., Any]:

@@ -79,9 +79,6 @@ def get_magnet(query: dict[str, Any], slug: str) -> Response:
 @blp.doc(operationId="signUp")
 @blp.arguments(SignupSchema, example=SIGNUP)
 @blp.response(202, AcceptedSchema, example={"status": "accepted", "message": ACCEPTED["fr"]})
-@blp.refuses(400, "json_malformed")
-@blp.refuses(413, "body_too_large")
-@blp.refuses(415, "media_type_unsupported")
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
 @blp.refuses(422, "consent_required", "consent_unknown", pointer="/consents")
 @blp.refuses(422, "magnet_unknown", pointer="/magnet")
@@ -95,7 +92,8 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
     written to. A mail follows where one is due; nothing counts as confirmed before its button
     is pressed.
     """
-    world, config = services(), services().config
+    world = services()
+    config = world.config
     if world.turnstile:
         world.turnstile.check(body.get("turnstile_token"))
     with world.on_the_beat():
@@ -155,11 +153,8 @@ def describe_link(token: str) -> dict[str, Any]:
         "fileName": "Guide de la Mariée Sereine.pdf",
     },
 )
-@blp.refuses(400, "json_malformed")
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")
-@blp.refuses(413, "body_too_large")
-@blp.refuses(415, "media_type_unsupported")
 @blp.refuses(422, "token_invalid", pointer="/token")
 @blp.refuses(429, "token_used_up", "guess_limit")
 @blp.refuses(503, "service_unavailable", "file_unavailable")
@@ -183,9 +178,6 @@ def confirm(body: dict[str, str]) -> subscribers.Confirmation:
 @blp.doc(operationId="renewLink")
 @blp.arguments(TokenSchema, example={"token": TOKEN})
 @blp.response(202, AcceptedSchema, example={"status": "accepted", "message": RENEWED["fr"]})
-@blp.refuses(400, "json_malformed")
-@blp.refuses(413, "body_too_large")
-@blp.refuses(415, "media_type_unsupported")
 @blp.refuses(422, "token_invalid", pointer="/token")
 @blp.refuses(503, "service_unavailable")
 def renew_link(body: dict[str, str]) -> dict[str, str]:
