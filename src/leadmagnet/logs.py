@@ -38,7 +38,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     """Send our events, and other libraries' warnings by name alone, to the stream, or stdout."""
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(JsonFormatter())
-    handler.addFilter(_unsaid)
+    handler.addFilter(unsaid)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("leadmagnet").setLevel(level)
     # What no line of ours shows, and costs a third of each: caller, thread and process.
@@ -46,7 +46,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
-def _unsaid(record: logging.LogRecord) -> bool:
+def unsaid(record: logging.LogRecord) -> bool:
     """Replace a library's sentence, which may quote addresses or URLs, by where it was said."""
     if not record.name.startswith("leadmagnet"):
         record.msg, record.args = "library_warning", ()
