@@ -26,19 +26,19 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from werkzeug.serving import make_server
 
-from leadmagnet import migrations, outbox
+from leadmagnet.adapters.s3 import Files
+from leadmagnet.adapters.ses import Mail, Mailer
+from leadmagnet.adapters.sns import Certificates, roots
 from leadmagnet.app import create_app
-from leadmagnet.aws.s3 import Files
-from leadmagnet.aws.ses import Mail, Mailer
-from leadmagnet.aws.sns import Certificates, roots
 from leadmagnet.config import Config
-from leadmagnet.db import Database
+from leadmagnet.database import Database, migrations
 from leadmagnet.dev import demo
 from leadmagnet.dev.mailbox import create_mailbox
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.dev.roles import create_roles_and_database
-from leadmagnet.logs import JsonFormatter, unsaid
+from leadmagnet.mail import outbox
 from leadmagnet.services import Services
+from leadmagnet.telemetry.logs import JsonFormatter, unsaid
 
 API = "/api/lead-magnet"
 DELIVERY = "guide-mariee-sereine-delivery-fr-1"

@@ -19,7 +19,7 @@ from cryptography.x509.oid import (
     NameOID,
 )
 
-from leadmagnet.aws.sns import SIGNED
+from leadmagnet.adapters.sns import SIGNED
 
 TOPIC = "arn:aws:sns:eu-west-3:123456789012:leadmagnet-ses-events"
 HOST = "https://sns.eu-west-3.amazonaws.com"

@@ -12,8 +12,8 @@ import requests
 import responses
 from conftest import COUNTS, DELIVERY, client_of, configured, problem, sign_up
 
+from leadmagnet.adapters.turnstile import SITEVERIFY, TIMEOUTS
 from leadmagnet.services import Services
-from leadmagnet.turnstile import SITEVERIFY, TIMEOUTS
 
 SECRET = "0x4AAAAAAA-secret-of-the-studio"
 GOOD = {"success": True, "hostname": "www.light-and-shutter.example", "action": "signup"}

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from conftest import API, DELIVERY, NEWSLETTER, client_of, confirm, problem, sign_up
 
-from leadmagnet.aws.s3 import Files
+from leadmagnet.adapters.s3 import Files
 from leadmagnet.errors import FileUnavailable
 
 

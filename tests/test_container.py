@@ -15,9 +15,9 @@ import yaml
 
 from leadmagnet import addresses
 from leadmagnet.app import BODY_BYTES
-from leadmagnet.cli import main
+from leadmagnet.commands import main
 from leadmagnet.config import Config, MigrationConfig
-from leadmagnet.sentences import PROBLEMS
+from leadmagnet.web.messages import PROBLEMS
 
 ROOT = Path(__file__).parent.parent
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
@@ -221,7 +221,7 @@ def test_the_proxy_refuses_the_same_bodies_as_the_api():
 
 
 def test_the_proxy_hangs_up_on_gunicorn_before_gunicorn_does():
-    conf = importlib.util.find_spec("leadmagnet.gunicorn_conf")
+    conf = importlib.util.find_spec("leadmagnet.server.gunicorn_conf")
     gunicorn = dict(re.findall(r"^(\w+) = (\d+)$", Path(conf.origin).read_text("utf-8"), re.M))
     idle = re.search(r"upstream api \{.*?keepalive_timeout (\d+)s;", NGINX, re.S)
     assert int(idle[1]) < int(gunicorn["keepalive"])

@@ -9,10 +9,10 @@ import yaml
 from conftest import API, path_of
 from openapi_spec_validator import validate
 
-from leadmagnet import openapi
 from leadmagnet.app import create_app
 from leadmagnet.routes import docs
-from leadmagnet.sentences import LOCALES, PROBLEMS
+from leadmagnet.web import openapi
+from leadmagnet.web.messages import LOCALES, PROBLEMS
 
 SPEC = openapi.document(create_app(None))
 OPERATIONS = [

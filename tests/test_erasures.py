@@ -13,8 +13,11 @@ import psycopg
 import pytest
 from conftest import API, DELIVERY, NEWSLETTER, SETTINGS, confirm, sign_up, world
 
-from leadmagnet import erasures, ledger, outbox, privacy, subscribers
+from leadmagnet.consent import ledger
 from leadmagnet.errors import TokenExpired, TokenUnknown
+from leadmagnet.funnel import subscribers
+from leadmagnet.mail import outbox
+from leadmagnet.rights import erasures, privacy
 
 ROUNDS = 200
 ZELDA, LOCAL_PART, IP = "zelda.quixote@example.org", b"zelda.quixote", "203.0.113.77"

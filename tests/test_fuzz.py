@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from leadmagnet.app import create_app
-from leadmagnet.db import Database
+from leadmagnet.database import Database
 from leadmagnet.services import Services
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from conftest import ADA, API, DELIVERY, client_of, problem, sign_up
 
-from leadmagnet import logs
 from leadmagnet.app import create_app
-from leadmagnet.db import Database
+from leadmagnet.database import Database
+from leadmagnet.telemetry import logs
 
 TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"
 SITE = "https://www.light-and-shutter.example"

@@ -17,7 +17,7 @@ from conftest import (
     sign_up,
 )
 
-from leadmagnet.db import Database
+from leadmagnet.database import Database
 from leadmagnet.services import Services
 
 VALID = json.dumps({"email": ADA, "consents": [DELIVERY]})

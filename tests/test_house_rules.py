@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from conftest import path_of
 
-from leadmagnet import db
+from leadmagnet import database as db
 from leadmagnet.app import create_app
 
 SOURCE = path_of("src/leadmagnet")

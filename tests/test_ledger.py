@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from conftest import DELIVERY, NEWSLETTER, confirm, path_of, sign_up
 
-from leadmagnet import erasures, ledger
+from leadmagnet.consent import ledger
+from leadmagnet.rights import erasures
 from leadmagnet.worker import Worker
 
 KEY = b"h1-" + b"z" * 40

@@ -22,9 +22,10 @@ from conftest import (
     sign_up,
 )
 
-from leadmagnet import hashes, limits, subscribers
-from leadmagnet.db import Database
+from leadmagnet import hashes
+from leadmagnet.database import Database
 from leadmagnet.errors import TooManySignups, Unavailable
+from leadmagnet.funnel import limits, subscribers
 
 UNKNOWN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"
 

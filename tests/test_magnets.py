@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 from conftest import API, problem
 from moto.server import ThreadedMotoServer
 
-from leadmagnet import magnets
-from leadmagnet.aws.s3 import Files
+from leadmagnet.adapters.s3 import Files
 from leadmagnet.errors import FileUnavailable
+from leadmagnet.funnel import magnets
 
 GUIDE = f"{API}/magnets/guide-mariee-sereine"
 

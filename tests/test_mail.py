@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from leadmagnet import mail
+from leadmagnet.mail import compose as mail
 
 MAILS = [(kind, locale) for kind in ("confirmation", "file", "privacy") for locale in ("fr", "en")]
 LINK = "https://www.example.org/lead-magnet/confirm?token=dGVzdA_-"

@@ -10,7 +10,7 @@ from conftest import path_of
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from leadmagnet.migrations import LOCK, MigrationError, checksum, migrate, pending, read
+from leadmagnet.database.migrations import LOCK, MigrationError, checksum, migrate, pending, read
 
 # Bytes and the checksum that Flyway 12.0.0 itself gave for them.
 VECTORS = [

@@ -11,9 +11,17 @@ import psycopg
 import pytest
 from conftest import ADA, client_of, confirm, sign_up, world
 
-from leadmagnet import outbox
-from leadmagnet.aws.ses import Mailer, NotSent, Paused, Rejected, Throttled, Unknown, Unreachable
+from leadmagnet.adapters.ses import (
+    Mailer,
+    NotSent,
+    Paused,
+    Rejected,
+    Throttled,
+    Unknown,
+    Unreachable,
+)
 from leadmagnet.errors import Unavailable
+from leadmagnet.mail import outbox
 from leadmagnet.worker import Worker
 
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from conftest import API, NO_CERTIFICATES, client_of, configured, confirm, problem, sign_up
 
-from leadmagnet.db import Database
+from leadmagnet.database import Database
 from leadmagnet.services import Services
 
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from conftest import fresh_database, path_of
 
-from leadmagnet import db
+from leadmagnet import database as db
 
 # What is asked about everything, and not by a visitor: an operator's overview, the figures of a
 # scrape, and the daily purge, whose rows are the oldest.

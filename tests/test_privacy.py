@@ -19,8 +19,8 @@ from conftest import (
     world,
 )
 
-from leadmagnet import outbox, ses_events
-from leadmagnet.ses_events import Event
+from leadmagnet.mail import outbox, ses_events
+from leadmagnet.mail.ses_events import Event
 
 # Tables in whose rows nobody is: what is offered, keyed hashes, random ids.
 NOBODY = {

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from leadmagnet import canonical, receipts
+from leadmagnet.consent import canonical, receipts
 
 SEED = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 KEY = {"RECEIPT_KEY": SEED}

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from conftest import DELIVERY, confirm, sign_up
 
-from leadmagnet import ledger, retention
-from leadmagnet.upkeep import Upkeep
+from leadmagnet.consent import ledger
+from leadmagnet.maintenance import Upkeep
+from leadmagnet.rights import retention
 
 ADA = "ada@example.org"
 

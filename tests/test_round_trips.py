@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import API, NO_CERTIFICATES, client_of, configured, confirm, sign_up
 
-from leadmagnet.db import Database
+from leadmagnet.database import Database
 from leadmagnet.services import Services
 
 

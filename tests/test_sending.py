@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 from conftest import SETTINGS, sign_up, world
 
-from leadmagnet import outbox
-from leadmagnet.aws.ses import Paused, Rejected, Throttled
-from leadmagnet.cli import main
+from leadmagnet.adapters.ses import Paused, Rejected, Throttled
+from leadmagnet.commands import main
+from leadmagnet.mail import outbox
 
 
 @pytest.fixture

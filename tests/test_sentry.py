@@ -10,7 +10,7 @@ import sentry_sdk
 from conftest import ADA, API, client_of, confirm, sign_up
 from sentry_sdk.transport import Transport
 
-from leadmagnet import sentry
+from leadmagnet.telemetry import sentry
 
 DSN = "https://public@sentry.example/1"
 

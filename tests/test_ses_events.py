@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from signing import CERTIFICATE_URL, HOST, TOPIC, Authority
 
-from leadmagnet.aws import sns
-from leadmagnet.aws.sns import Certificates
+from leadmagnet.adapters import sns
+from leadmagnet.adapters.sns import Certificates
 
 HOOK = f"{API}/webhooks/ses"
 

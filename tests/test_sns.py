@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signing import TOPIC, Authority
 
-from leadmagnet.aws import sns
+from leadmagnet.adapters import sns
 from leadmagnet.errors import Untrusted
 
 AUTHORITY = Authority()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import ADA, API, COUNTS, DELIVERY, NEWSLETTER, client_of, confirm, problem, sign_up
 
-from leadmagnet import tokens
+from leadmagnet.funnel import tokens
 
 
 @pytest.fixture

@@ -1,3 +1,3 @@
-from leadmagnet.cli import main
+from leadmagnet.commands import main
 
 main()

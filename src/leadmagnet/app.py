@@ -10,10 +10,11 @@ from flask_smorest import Blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter
 
-from leadmagnet import __version__, headers, problems
+from leadmagnet import __version__
 from leadmagnet.errors import TokenUnknown
-from leadmagnet.routes import docs, guesses, metrics, ops, privacy, public, webhooks
+from leadmagnet.routes import docs, metrics, ops, privacy, public, webhooks
 from leadmagnet.services import Services
+from leadmagnet.web import problems, requests, token_guessing
 
 BODY_BYTES = 16 * 1024
 DESCRIPTION = """\
@@ -37,9 +38,9 @@ class Application(Flask):
         return func
 
 
-def _observe() -> headers.Observe:
+def _observe() -> requests.Observe:
     # Imported where figures are asked for: without them, no request pays for them.
-    from leadmagnet.metrics import observe
+    from leadmagnet.telemetry.metrics import observe
 
     return observe
 
@@ -69,11 +70,11 @@ def create_app(services: Services | None) -> Flask:
         # Only the hops we put there ourselves are believed; the rest is what a client wrote.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=1, x_host=0)  # type: ignore[method-assign]
     measured = services is not None and services.config.metrics_token is not None
-    headers.install(
+    requests.install(
         app, origins=origins, behind_proxy=hops > 0, observe=_observe() if measured else None
     )
     api = problems.Api(app)
-    app.register_error_handler(TokenUnknown, guesses.answer)
+    app.register_error_handler(TokenUnknown, token_guessing.answer)
     blueprints: tuple[Blueprint, ...] = (public.blp, privacy.blp, webhooks.blp, ops.blp)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leadmagnet import pace
-from leadmagnet.aws import sns
-from leadmagnet.aws.s3 import Files
+from leadmagnet.adapters import sns
+from leadmagnet.adapters.s3 import Files
 from leadmagnet.config import Config
-from leadmagnet.db import Database
+from leadmagnet.database import Database
 
 if TYPE_CHECKING:
-    from leadmagnet.turnstile import Turnstile
+    from leadmagnet.adapters.turnstile import Turnstile
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _turnstile(config: Config) -> Turnstile | None:
     if not config.turnstile_secret:
         return None
     # Imported where it is used: an HTTP client is a tenth of a second and some megabytes.
-    from leadmagnet.turnstile import Turnstile
+    from leadmagnet.adapters.turnstile import Turnstile
 
     return Turnstile(
         config.turnstile_secret,

@@ -9,11 +9,12 @@ import time
 
 import psycopg
 
-from leadmagnet import limits, magnets, outbox
-from leadmagnet.aws.ses import Mailer
+from leadmagnet.adapters.ses import Mailer
 from leadmagnet.errors import FileUnavailable, Unavailable
+from leadmagnet.funnel import limits, magnets
+from leadmagnet.mail import outbox
+from leadmagnet.maintenance import Upkeep
 from leadmagnet.services import Services
-from leadmagnet.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 

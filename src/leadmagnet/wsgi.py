@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from leadmagnet import logs, sentry
 from leadmagnet.app import create_app
 from leadmagnet.config import Config
 from leadmagnet.services import Services
+from leadmagnet.telemetry import logs, sentry
 
 config = Config.load()
 logs.configure(config.log_level)

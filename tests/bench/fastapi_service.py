@@ -17,8 +17,10 @@ from botocore.config import Config
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import BaseModel, EmailStr, Field
 
-from leadmagnet import db, limits, suppressions
+from leadmagnet import database as db
 from leadmagnet.config import Config as Settings
+from leadmagnet.funnel import limits
+from leadmagnet.mail import suppressions
 
 settings = Settings.load()
 CONSTANTS = {

@@ -17,11 +17,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import EnvironBuilder
 
-from leadmagnet import logs
 from leadmagnet.app import create_app
 from leadmagnet.config import Config
-from leadmagnet.db import Database
+from leadmagnet.database import Database
 from leadmagnet.services import Services
+from leadmagnet.telemetry import logs
 from statements import AGENT
 from systems import Stack, load_links
 from tables import number, table

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from leadmagnet import migrations
+from leadmagnet.database import migrations
 from leadmagnet.dev import demo
 from leadmagnet.dev.ports import free_port
 from leadmagnet.dev.postgres import Postgres

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from flask import Flask
 from psycopg import sql
 
-from leadmagnet import db
+from leadmagnet import database as db
 from leadmagnet.app import create_app
 from leadmagnet.config import Config
 from leadmagnet.services import Services

@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from leadmagnet import migrations
+from leadmagnet.database import migrations
 from leadmagnet.dev import demo
 from leadmagnet.dev.ports import free_port
 from leadmagnet.dev.postgres import Postgres

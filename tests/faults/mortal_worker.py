@@ -14,11 +14,11 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from leadmagnet import logs
-from leadmagnet.aws.ses import Mail, Mailer
+from leadmagnet.adapters.ses import Mail, Mailer
 from leadmagnet.config import Config
-from leadmagnet.db import Database, Row
+from leadmagnet.database import Database, Row
 from leadmagnet.services import Services
+from leadmagnet.telemetry import logs
 from leadmagnet.worker import Worker
 
 # What a worker does with one mail that SES takes, in this order.

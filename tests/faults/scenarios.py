@@ -21,8 +21,8 @@ from faults.fake_ses import ILLNESSES
 from faults.stage import LEASE_SECONDS, Api, Stage, end_gracefully, log_of
 from faults.visitors import Visitors, sign_up
 from faults.waiting import require, until
+from leadmagnet.adapters.sns import Certificates
 from leadmagnet.app import create_app
-from leadmagnet.aws.sns import Certificates
 from leadmagnet.config import Config
 from leadmagnet.dev import processes
 from leadmagnet.dev.processes import Child

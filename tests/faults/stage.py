@@ -21,7 +21,7 @@ from psycopg.rows import dict_row
 
 from faults.fake_ses import FakeSes
 from faults.waiting import require, until
-from leadmagnet import migrations
+from leadmagnet.database import migrations
 from leadmagnet.dev import demo, processes
 from leadmagnet.dev.ports import free_port
 from leadmagnet.dev.postgres import Postgres

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, abort, current_app
 
-from leadmagnet import openapi
+from leadmagnet.web import openapi
 
 ASSETS = {
     "swagger-ui.css": "text/css",

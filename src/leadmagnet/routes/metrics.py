@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
-from leadmagnet.routes import services
+from leadmagnet.web.context import services
 
 blp = Blueprint("metrics", __name__)
 
@@ -23,6 +23,6 @@ def metrics() -> Response:
     token = given.token if given and given.type == "bearer" and given.token else ""
     if not hmac.compare_digest(token.encode(), world.config.metrics_token.encode()):
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
-    from leadmagnet import metrics
+    from leadmagnet.telemetry import metrics
 
     return Response(metrics.expose(world.database), content_type=metrics.CONTENT_TYPE)

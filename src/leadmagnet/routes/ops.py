@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from leadmagnet.routes import services
-from leadmagnet.routes.contract import Blueprint
-from leadmagnet.schemas import HealthSchema
+from leadmagnet.web.context import services
+from leadmagnet.web.contract import Blueprint
+from leadmagnet.web.schemas import HealthSchema
 
 blp = Blueprint("operations", "operations", description="For those who run it")
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from leadmagnet import privacy
-from leadmagnet.privacy_schemas import (
+from leadmagnet.rights import privacy
+from leadmagnet.web.context import context, services
+from leadmagnet.web.contract import Blueprint
+from leadmagnet.web.messages import PRIVACY_ASKED
+from leadmagnet.web.privacy_schemas import (
     ErasedSchema,
     EraseSchema,
     ExportSchema,
     PrivacyRequestSchema,
 )
-from leadmagnet.problems import language
-from leadmagnet.routes import context, services
-from leadmagnet.routes.contract import Blueprint
-from leadmagnet.schemas import AcceptedSchema, TokenSchema
-from leadmagnet.sentences import PRIVACY_ASKED
+from leadmagnet.web.problems import language
+from leadmagnet.web.schemas import AcceptedSchema, TokenSchema
 
 TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"  # noqa: S105 - an example's
 WHEN = "2026-11-22T10:15:00+00:00"

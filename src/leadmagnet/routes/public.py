@@ -7,12 +7,16 @@ from typing import Any
 from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
-from leadmagnet import addresses, bodies, magnets, subscribers, suppressions, tokens
-from leadmagnet.db import Row
-from leadmagnet.problems import language
-from leadmagnet.routes import context, services
-from leadmagnet.routes.contract import Blueprint
-from leadmagnet.schemas import (
+from leadmagnet import addresses
+from leadmagnet.database import Row
+from leadmagnet.funnel import magnets, subscribers, tokens
+from leadmagnet.mail import suppressions
+from leadmagnet.web import bodies
+from leadmagnet.web.context import context, services
+from leadmagnet.web.contract import Blueprint
+from leadmagnet.web.messages import ACCEPTED, RENEWED
+from leadmagnet.web.problems import language
+from leadmagnet.web.schemas import (
     AcceptedSchema,
     ConfirmationSchema,
     LinkSchema,
@@ -22,7 +26,6 @@ from leadmagnet.schemas import (
     SubscriptionSchema,
     TokenSchema,
 )
-from leadmagnet.sentences import ACCEPTED, RENEWED
 
 TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"  # noqa: S105 - an example's
 LEAVE = "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01.Q0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3kJd4dYg3m"

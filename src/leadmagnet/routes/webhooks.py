@@ -8,12 +8,13 @@ from typing import Any
 
 from flask import request
 
-from leadmagnet import bodies, ses_events
-from leadmagnet.aws import sns
+from leadmagnet.adapters import sns
 from leadmagnet.errors import Malformed
-from leadmagnet.routes import services
-from leadmagnet.routes.contract import Blueprint
-from leadmagnet.schemas import HealthSchema
+from leadmagnet.mail import ses_events
+from leadmagnet.web import bodies
+from leadmagnet.web.context import services
+from leadmagnet.web.contract import Blueprint
+from leadmagnet.web.schemas import HealthSchema
 
 log = logging.getLogger(__name__)
 

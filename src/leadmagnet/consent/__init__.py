@@ -1,0 +1,1 @@
+"""What proves a consent: its texts, the ledger of events, the receipts."""

@@ -1,0 +1,176 @@
+"""The proof for one person: a consent receipt in the terms of ISO/IEC TS 27560, signed (Ed25519).
+
+Verifying needs the file and the public key, no database. The signature is over the receipt in
+canonical JSON (`canonical.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from leadmagnet.consent import canonical
+from leadmagnet.database import Database, Row
+
+SCHEMA = "ISO/IEC TS 27560:2023"
+SERVICES = {
+    "delivery": "Sending the guide that was asked for, by e-mail",
+    "newsletter": "Sending advice by e-mail from time to time",
+}
+# What each kind of event makes of the consent.
+STATES = {
+    "signup": "requested",
+    "resend": "requested",
+    "confirm": "given",
+    "unsubscribe": "withdrawn",
+    "complaint": "withdrawn",
+    "bounce": "unchanged",
+}
+
+
+class ReceiptError(Exception):
+    """A key or a receipt that cannot be used or believed; the message says why."""
+
+
+def signing_key(data: bytes) -> Ed25519PrivateKey:
+    """The key of RECEIPT_KEY: a PEM, or the 32 bytes of a seed. Raises ReceiptError."""
+    if len(data) == 32:
+        return Ed25519PrivateKey.from_private_bytes(data)
+    try:
+        key = load_pem_private_key(data, password=None)
+    except (ValueError, TypeError):
+        raise ReceiptError("RECEIPT_KEY is not a PEM private key without password") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ReceiptError("RECEIPT_KEY is not an Ed25519 key")
+    return key
+
+
+def public_key(text: str) -> Ed25519PublicKey:
+    """A public key as we print it (base64 of its 32 bytes), or as a PEM. Raises ReceiptError."""
+    try:
+        if text.startswith("-----BEGIN "):
+            key = load_pem_public_key(text.encode())
+        else:
+            key = Ed25519PublicKey.from_public_bytes(b64decode(text.strip(), validate=True))
+    except ValueError:
+        raise ReceiptError("this is no Ed25519 public key") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ReceiptError("this is no Ed25519 public key")
+    return key
+
+
+def as_text(key: Ed25519PublicKey) -> str:
+    return b64encode(key.public_bytes_raw()).decode()
+
+
+def issue(
+    database: Database,
+    subscriber_id: UUID,
+    key: Ed25519PrivateKey,
+    *,
+    controller: str,
+    contact: str,
+    site_url: str,
+) -> dict[str, Any] | None:
+    """The signed receipt of the subscriber; None where there is nobody by that id."""
+    row = database.one("receipt_facts", subscriber_id=subscriber_id)
+    if row is None:
+        return None
+    party = {"party_id": site_url, "party_name": controller, "party_contact": contact}
+    receipt = _receipt(row, party)
+    return {
+        "receipt": receipt,
+        "signature": {
+            "algorithm": "Ed25519",
+            "canonicalization": "RFC 8785",
+            "public_key": as_text(key.public_key()),
+            "value": b64encode(key.sign(canonical.encode(receipt))).decode(),
+        },
+    }
+
+
+def verify(document: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
+    """The receipt in the signed document, if `key` signed it. Raises ReceiptError.
+
+    The key named in the document is not believed: whoever forges one would name his own.
+    """
+    try:
+        signed = json.loads(document)
+        receipt, value = signed["receipt"], signed["signature"]["value"]
+        key.verify(b64decode(value, validate=True), canonical.encode(receipt))
+    except InvalidSignature:
+        raise ReceiptError("not signed by this key, or altered since") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ReceiptError("this is no signed receipt") from None
+    found: dict[str, Any] = receipt
+    return found
+
+
+def _receipt(row: Row, party: dict[str, str]) -> dict[str, Any]:
+    issued_at: datetime = row["issued_at"]
+    return {
+        "receipt_metadata": {
+            "schema_version": SCHEMA,
+            "receipt_id": f"{row['id']}/{issued_at.isoformat()}",
+            "issued_at": issued_at.isoformat(),
+        },
+        "record_header": {
+            "schema_version": SCHEMA,
+            "record_id": str(row["id"]),
+            "pii_principal_id": row["email"],
+        },
+        "pii_processing": [_processing(text, party) for text in _texts(row["events"])],
+        "party_identification": [{**party, "party_role": "PII controller"}],
+        "events": [_event(event) for event in row["events"]],
+        "record_state": row["status"],
+    }
+
+
+def _texts(events: list[Row]) -> list[Row]:
+    """Each wording once, in the order in which they were agreed to."""
+    named = [event for event in events if event["consent_text_id"]]
+    return list({event["consent_text_id"]: event for event in reversed(named)}.values())[::-1]
+
+
+def _processing(text: Row, party: dict[str, str]) -> dict[str, Any]:
+    return {
+        "privacy_notice": text["policy_url"],
+        "privacy_notice_version": text["policy_version"],
+        "language": text["locale"],
+        "notice_id": text["consent_text_id"],
+        "notice_wording": text["text"],
+        "notice_wording_sha256": text["text_hash"],
+        "purposes": [
+            {
+                "purpose": SERVICES[text["purpose"]],
+                "purpose_type": text["purpose"],
+                "lawful_basis": "consent, RGPD article 6(1)(a)",
+                "services": [text["magnet"]],
+                "pii_information": [{"pii_type": "e-mail address", "pii_optional": False}],
+                "pii_controllers": [party["party_id"]],
+                "collection_method": "form on the site, confirmed from the mailbox (double opt-in)",
+                "withdrawal_method": "the link in every mail, in one click",
+                "jurisdiction": "EU",
+            }
+        ],
+    }
+
+
+def _event(event: Row) -> dict[str, Any]:
+    return {
+        "event_id": event["id"],
+        "event_time": event["occurred_at"],
+        "event_type": event["type"],
+        "event_state": STATES[event["type"]],
+        "gesture": event["gesture"],
+        "purpose_type": event["purpose"],
+        "notice_id": event["consent_text_id"],
+        "entity_id": "pii_principal" if event["gesture"] != "ses_event" else "mail provider",
+    }

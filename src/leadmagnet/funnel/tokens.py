@@ -1,0 +1,80 @@
+"""Links: random tokens whose SHA-256 is stored, and signed tokens that unsubscribe."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from leadmagnet import addresses
+from leadmagnet.database import Database, Row
+from leadmagnet.errors import TokenUnknown
+
+
+class Token(NamedTuple):
+    text: str
+    hash: bytes
+
+
+def mint(random_bytes: Callable[[int], bytes]) -> Token:
+    """32 random bytes as base64url: 43 characters, and the hash that is stored of them."""
+    text = _base64url(random_bytes(32))
+    return Token(text, hashed(text))
+
+
+def hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def describe(database: Database, token: str, *, locale: str) -> Row:
+    """What pressing the button behind the link would do. Raises TokenUnknown."""
+    row = database.one("token_describe", token_hash=hashed(token), locale=locale)
+    if row is None:
+        raise TokenUnknown
+    return {
+        "status": row["status"],
+        "email": addresses.masked(row["email"]),
+        "magnet": {"slug": row["slug"], "title": row["title"], "file_name": row["file_name"]},
+        "purposes": row["purposes"],
+    }
+
+
+def release(database: Database, token_id: int) -> None:
+    """Take back a counted use, because no file could be handed out."""
+    database.one("token_release", token_id=token_id)
+
+
+def sign(subscriber_id: UUID, keys: Sequence[bytes]) -> str:
+    """A link that unsubscribes, for good and without a table: `<uuid>.<HMAC-SHA256>`.
+
+    The first key signs; the others are former keys, whose links keep working.
+    """
+    return f"{subscriber_id}.{_signature(subscriber_id, keys[0])}"
+
+
+def signed_subscriber(token: str, keys: Sequence[bytes]) -> UUID:
+    """The subscriber of an unsubscribe link. Raises TokenUnknown, whatever is wrong with it."""
+    name, _, signature = token.partition(".")
+    try:
+        subscriber_id = UUID(name)
+    except ValueError:
+        raise TokenUnknown from None
+    # The text as issued: UUID() also reads braces and upper case.
+    given = f"{name}.{signature}".encode()
+    if not any(
+        hmac.compare_digest(given, f"{subscriber_id}.{_signature(subscriber_id, key)}".encode())
+        for key in keys
+    ):
+        raise TokenUnknown
+    return subscriber_id
+
+
+def _signature(subscriber_id: UUID, key: bytes) -> str:
+    return _base64url(hmac.digest(key, b"unsubscribe:" + subscriber_id.bytes, "sha256"))
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,85 @@
+"""Erasure: a person goes, all that hangs on her goes, a tombstone without personal data stays."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from leadmagnet.database import Database, Row
+from leadmagnet.mail import suppressions
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000
+
+
+class Tombstone(NamedTuple):
+    """What a list of erasures says of one; `address_hash` only where she objected to all mail."""
+
+    subscriber_id: UUID
+    address_hash: bytes | None
+
+    def __str__(self) -> str:
+        objection = f" {self.address_hash.hex()}" if self.address_hash else ""
+        return f"{self.subscriber_id}{objection}"
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """Read what `str()` wrote. Raises ValueError."""
+        name, _, objection = line.strip().partition(" ")
+        address_hash = bytes.fromhex(objection) if objection else None
+        if address_hash is not None and len(address_hash) != 32:
+            raise ValueError("not the keyed hash of an address")
+        return cls(UUID(name), address_hash)
+
+
+def erase(
+    database: Database,
+    subscriber_id: UUID,
+    *,
+    by: str,
+    token_hash: bytes | None = None,
+    address_hash: bytes | None = None,
+) -> bool:
+    """Erase everything held about the person; with `address_hash`, also suppress her address.
+
+    False when she is not there (any more).
+    """
+    row = database.one(
+        "erasure_erase",
+        subscriber_id=subscriber_id,
+        erased_by=by,
+        token_hash=token_hash,
+        address_hash=address_hash,
+    )
+    if row is None or not row["erased"]:
+        return False
+    log.info("subscriber_erased", extra={"subscriber_id": str(subscriber_id), "by": by})
+    return True
+
+
+def of_link(database: Database, token_hash: bytes) -> Row | None:
+    """What the button behind the link did when it was pressed: `objected`. None if never."""
+    return database.one("erasure_of_link", token_hash=token_hash)
+
+
+def listed(database: Database) -> Iterator[Tombstone]:
+    """Every tombstone, oldest first."""
+    after = 0
+    while rows := database.all("erasures_list", after=after, batch=BATCH):
+        for row in rows:
+            yield Tombstone(row["subscriber_id"], row["address_hash"])
+        after = rows[-1]["id"]
+
+
+def reapply(database: Database, tombstones: Iterable[Tombstone]) -> int:
+    """Erase again whom a restored backup brought back, and suppress again who objected; how many
+    were there. Any number of times."""
+    erased = 0
+    for each in tombstones:
+        if each.address_hash:
+            suppressions.add(database, each.address_hash)
+        erased += erase(database, each.subscriber_id, by="reapply", address_hash=each.address_hash)
+    return erased

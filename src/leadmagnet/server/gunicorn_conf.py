@@ -1,0 +1,39 @@
+"""gunicorn's settings, from ours. Access lines are written by the application, without paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadmagnet.config import Config
+
+_config = Config.load()
+
+bind = f"{_config.host}:{_config.port}"
+worker_class = "leadmagnet.server.gunicorn_worker.Worker"
+workers = _config.web_workers
+threads = _config.web_threads
+# The application is loaded once and its memory shared; connections are opened after the fork.
+preload_app = True
+wsgi_app = "leadmagnet.wsgi:app"
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+keepalive = 65
+graceful_timeout = 10
+timeout = 30
+limit_request_line = 2048
+limit_request_fields = 60
+# Who stands in front of us is TRUSTED_PROXIES' business; gunicorn itself believes nobody, not even
+# on loopback, where anybody's proxy may run.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+# A control socket would be shared by all instances of one user, and fails on a read-only disk.
+control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    worker.app.callable.extensions["leadmagnet"].database.open()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    worker.app.callable.extensions["leadmagnet"].database.close()

@@ -1,0 +1,31 @@
+"""Routes translate HTTP and decide nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import cast
+
+from flask import current_app, request
+
+from leadmagnet.funnel.subscribers import Context
+from leadmagnet.services import Services
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["leadmagnet"])
+
+
+def context() -> Context:
+    """Where the request came from; what is no address is no evidence."""
+    agent = request.headers.get("User-Agent", "")[:500]
+    if not agent.isprintable():
+        agent = "".join(c for c in agent if c.isprintable())
+    return Context(_ip(request.remote_addr or ""), agent or None)
+
+
+def _ip(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)

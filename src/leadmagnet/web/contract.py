@@ -1,0 +1,69 @@
+"""The decorators that make a route's contract: strict bodies, and the problems it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import Schema
+
+from leadmagnet.web.bodies import StrictParser
+from leadmagnet.web.messages import PROBLEMS
+from leadmagnet.web.schemas import ProblemSchema
+
+MEDIA_TYPE = "application/problem+json"
+_SECONDS = {"schema": {"type": "integer"}, "description": "Seconds until it is worth trying again"}
+_RATE = {"schema": {"type": "string"}, "description": "draft-ietf-httpapi-ratelimit-headers-10"}
+BODY_REFUSALS = {400: "json_malformed", 413: "body_too_large", 415: "media_type_unsupported"}
+HEADERS: dict[int, dict[str, Any]] = {
+    429: {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
+    503: {"Retry-After": _SECONDS},
+}
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
+    ARGUMENTS_PARSER = StrictParser()
+
+    def arguments(
+        self, schema: type[Schema], *, location: str = "json", **kwargs: Any
+    ) -> Callable[..., Any]:
+        """As flask-smorest's, but with one schema for all requests: it makes one for each; and
+        whatever takes a body refuses the same of it."""
+        takes: Callable[..., Any] = super().arguments(schema(), location=location, **kwargs)
+        refusals = BODY_REFUSALS if location == "json" else {}
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            for status, code in refusals.items():
+                function = self.refuses(status, code)(function)
+            decorated: Callable[..., Any] = takes(function)
+            return decorated
+
+        return decorate
+
+    def refuses(self, status: int, *codes: str, pointer: str | None = None) -> Callable[..., Any]:
+        """Document that the route answers this status with these codes."""
+        examples = {code: {"value": _example(status, code, pointer)} for code in codes}
+        decorate: Callable[..., Any] = self.alt_response(
+            status,
+            schema=ProblemSchema,
+            content_type=MEDIA_TYPE,
+            examples=examples,
+            headers=HEADERS.get(status),
+        )
+        return decorate
+
+
+def _example(status: int, code: str, pointer: str | None) -> dict[str, Any]:
+    detail = PROBLEMS[code]["fr"]
+    example: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if pointer:
+        example["errors"] = [{"pointer": pointer, "code": code, "detail": detail}]
+    return example

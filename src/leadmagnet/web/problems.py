@@ -1,0 +1,154 @@
+"""Every error as RFC 9457 problem+json, in one shape and in the visitor's language."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, json, request
+from flask_smorest import Api as SmorestApi
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header
+from werkzeug.wrappers import Response
+
+from leadmagnet.errors import LeadMagnetError, LimitReached, Refused, Unavailable
+from leadmagnet.web.bodies import JsonMalformed
+from leadmagnet.web.messages import LOCALES, PROBLEMS
+from leadmagnet.web.schemas import ProblemSchema
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "5"
+
+# The statuses that HTTP itself gives; those of the domain name their own code.
+CODES = {
+    400: "request_malformed",
+    401: "unauthorized",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_timeout",
+    413: "body_too_large",
+    415: "media_type_unsupported",
+    503: "service_unavailable",
+}
+
+
+def language() -> str:
+    """The visitor's language by Accept-Language; French when she asks for neither."""
+    return _best_language(request.headers.get("Accept-Language", ""))
+
+
+@lru_cache(maxsize=512)
+def _best_language(accept: str) -> str:
+    # Browsers send few different headers, and reading one costs as much as reading a body.
+    return parse_accept_header(accept, LanguageAccept).best_match(LOCALES, "fr")
+
+
+def problem(
+    status: int, code: str, errors: dict[str, str] | None = None, *, locale: str | None = None
+) -> dict[str, Any]:
+    """The body of a problem; `errors` maps a JSON pointer to a code."""
+    locale = locale or language()
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": PROBLEMS[code][locale],
+        "code": code,
+    }
+    if errors:
+        body["errors"] = [
+            {"pointer": pointer, "code": each, "detail": PROBLEMS[each][locale]}
+            for pointer, each in errors.items()
+        ]
+    return body
+
+
+class Api(SmorestApi):  # type: ignore[misc]
+    """flask-smorest with problem+json for its own errors and for the domain's."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        app: Flask = self._app
+        app.register_error_handler(HTTPException, self.handle_http_exception)
+        app.register_error_handler(LeadMagnetError, answer)
+        app.register_error_handler(Exception, _handle_surprise)
+
+    def _register_responses(self) -> None:
+        names = {status.name: status.phrase for status in HTTPStatus if status >= 400}
+        names[self.DEFAULT_ERROR_RESPONSE_NAME] = "Any other problem"
+        for name, description in names.items():
+            content = {MEDIA_TYPE: {"schema": ProblemSchema}}
+            response = {"description": description, "content": content}
+            self.spec.components.response(name, response, lazy=True)
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        # Werkzeug's own response carries what the status asks for: Allow, Retry-After, …
+        response = Response.force_type(error.get_response(), request.environ)
+        status = response.status_code
+        if status < 400:
+            return response
+        errors = None
+        code = "json_malformed" if isinstance(error, JsonMalformed) else CODES.get(status)
+        if status == 422:
+            errors = _flattened(getattr(error, "data", {}).get("messages", {}))
+            code = next(iter(errors.values()), "field_invalid")
+        return _write(response, problem(status, code or "request_malformed", errors))
+
+
+def answer(error: LeadMagnetError) -> Response:
+    """The domain's word as a problem, with the headers its status asks for."""
+    errors = error.errors if isinstance(error, Refused) else None
+    response = _write(Response(status=error.status), problem(error.status, error.code, errors))
+    if isinstance(error, Unavailable):
+        log.warning("unavailable", extra={"code": error.code, "reason": _reason(error)})
+        response.headers["Retry-After"] = RETRY_SECONDS
+    if isinstance(error, LimitReached):
+        # draft-ietf-httpapi-ratelimit-headers-10: the names are strings of structured fields.
+        response.headers["Retry-After"] = str(error.seconds)
+        response.headers["RateLimit-Policy"] = f'"{error.name}";q={error.limit};w={error.window}'
+        response.headers["RateLimit"] = f'"{error.name}";r=0;t={error.seconds}'
+    return response
+
+
+def _handle_surprise(error: Exception) -> Response:
+    log.error("surprise", exc_info=error)
+    return _write(Response(status=500), problem(500, "internal_error"))
+
+
+def _reason(error: Exception) -> str:
+    return type(error.__cause__ or error).__name__
+
+
+def _write(response: Response, body: dict[str, Any]) -> Response:
+    response.set_data(json.dumps(body))
+    response.content_type = MEDIA_TYPE
+    return response
+
+
+def _flattened(messages: dict[str, Any]) -> dict[str, str]:
+    """Marshmallow's nested messages, by location, as JSON pointers (RFC 6901) to codes.
+
+    The schemas' messages are codes already. Names that the client made up are not repeated.
+    """
+    found: dict[str, str] = {}
+
+    def walk(value: Any, pointer: str) -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                name = "" if each == ["field_unknown"] or key == "_schema" else f"/{key}"
+                walk(each, pointer + name)
+        else:
+            code = str(value[0])
+            found.setdefault(pointer, code if code in PROBLEMS else "field_invalid")
+
+    for location in messages.values():
+        walk(location, "")
+    # The address first, then the consents: what a visitor can mend, in the order of the form.
+    rank = {"/email": 0, "/consents": 1}
+    return dict(sorted(found.items(), key=lambda item: rank.get(item[0], 2)))
