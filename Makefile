@@ -23,7 +23,7 @@ bench: $(VENV)-bench/ready ## Measure, in a quarter of an hour; BENCH="speed --r
 	@command -v wrk >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wrk; \
 	else echo "wrk is missing: apt-get install wrk"; exit 1; fi
-	@PYTHONPATH=src $(VENV)-bench/bin/python tests/bench $(BENCH)
+	@PYTHONPATH=src $(VENV)-bench/bin/python -m tests.bench $(BENCH)
 
 check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what the code says
 	@$(BIN)/ruff format --check .
@@ -32,20 +32,20 @@ check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what th
 	@$(BIN)/leadmagnet openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date: make openapi"; exit 1; }
 
 faults: $(VENV)/ready ## The fault campaign: kill, freeze, starve, restart; under ten minutes
-	@PYTHONPATH=tests $(BIN)/python -m faults $(SCENARIOS)
+	@$(BIN)/python -m tests.faults $(SCENARIOS)
 
 format: $(VENV)/ready ## Put the code in its form
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
 smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
-	@sh tests/smoke.sh
+	@sh scripts/smoke.sh
 
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
-	@$(BIN)/python -m pytest -n 0 tests/nginx_check.py
+	@$(BIN)/python -m pytest -n 0 tests/nginx/nginx_check.py
 
 fuzz: $(VENV)/ready ## 100,000 requests of a fuzzer (REQUESTS, SEED), all checks, to processes of its own
-	@$(BIN)/python tests/bench/fuzz.py $(REQUESTS) $(SEED)
+	@$(BIN)/python -m tests.bench.fuzz $(REQUESTS) $(SEED)
 
 audit: $(VENV)/ready ## Known vulnerabilities of the lock, as PyPI tells them; and the SBOM
 	@mkdir -p dist
@@ -56,7 +56,7 @@ audit: $(VENV)/ready ## Known vulnerabilities of the lock, as PyPI tells them; a
 		-r requirements.txt || { echo "NOT PASSED: either the above is vulnerable, or nobody could be asked about it"; exit 1; }
 
 e2e: $(VENV)/ready ## The Nuxt site in a real browser, with pictures of every page
-	@sh tests/e2e.sh
+	@sh scripts/e2e.sh
 
 openapi: $(VENV)/ready ## Write openapi.yaml from the code
 	@$(BIN)/leadmagnet openapi --output openapi.yaml
@@ -69,7 +69,7 @@ lock: $(VENV)/ready ## Renew the locks; they name versions and hashes, no addres
 	done
 
 clean: ## Remove what was installed and built, and the data of `make run`
-	@rm -rf $(VENV) $(VENV)-bench .dev tests/nuxt/node_modules tests/nuxt/.nuxt tests/nuxt/.output
+	@rm -rf $(VENV) $(VENV)-bench .dev site/node_modules site/.nuxt site/.output
 
 $(VENV)/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

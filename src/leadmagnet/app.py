@@ -74,7 +74,7 @@ def create_app(services: Services | None) -> Flask:
         app, origins=origins, behind_proxy=hops > 0, observe=_observe() if measured else None
     )
     api = problems.Api(app)
-    app.register_error_handler(TokenUnknown, token_guessing.answer)
+    app.register_error_handler(TokenUnknown, token_guessing.to_response)
     blueprints: tuple[Blueprint, ...] = (public.blp, privacy.blp, webhooks.blp, ops.blp)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)

@@ -6,8 +6,8 @@ LeadMagnetError
 ├── TokenUnknown         404
 ├── TokenExpired         410
 ├── TokenUsedUp          429
-├── Malformed            400, a message that is not shaped as Amazon SNS shapes them
-├── Untrusted            403, a message that is not proven to be AWS's and for us
+├── SnsMalformed            400, a message that is not shaped as Amazon SNS shapes them
+├── SnsUntrusted            403, a message that is not proven to be AWS's and for us
 ├── LimitReached         429, with when to come back
 │   ├── TooManySignups
 │   ├── TooManyGuesses
@@ -59,11 +59,11 @@ class TokenUsedUp(LeadMagnetError):
     status, code = 429, "token_used_up"
 
 
-class Malformed(LeadMagnetError):
+class SnsMalformed(LeadMagnetError):
     status, code = 400, "message_malformed"
 
 
-class Untrusted(LeadMagnetError):
+class SnsUntrusted(LeadMagnetError):
     status, code = 403, "message_untrusted"
 
 

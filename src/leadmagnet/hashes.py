@@ -6,7 +6,7 @@ import hmac
 from functools import lru_cache
 
 
-def keyed(key: bytes, scope: str, value: str) -> bytes:
+def hmac_sha256(key: bytes, scope: str, value: str) -> bytes:
     """HMAC-SHA256 (RFC 2104) of `scope:value`, 32 bytes."""
     hashing = _begun(key).copy()
     hashing.update(f"{scope}:{value}".encode())

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 SEAL_SECONDS = 10.0
 PURGE_SECONDS = 86_400.0
-AFTER_TROUBLE_SECONDS = 60.0
+AFTER_FAILURE_SECONDS = 60.0
 
 
-class Upkeep:
+class Maintenance:
     """One short piece of work at a time, so that no mail waits for long."""
 
     def __init__(self, services: Services) -> None:
@@ -40,16 +40,16 @@ class Upkeep:
         try:
             return work()
         except psycopg.Error as error:
-            log.error("upkeep_failed", exc_info=error)
-            return AFTER_TROUBLE_SECONDS
+            log.error("maintenance_failed", exc_info=error)
+            return AFTER_FAILURE_SECONDS
 
     def _seal(self) -> float:
         """Seal a batch; in how many seconds to come again."""
-        sealed = ledger.seal(self._services.database, self._services.config.hash_key)
+        sealed = ledger.seal(self._services)
         return 0 if sealed >= ledger.BATCH else SEAL_SECONDS
 
     def _purge(self) -> float:
-        purging = self._purging or retention.purge(self._services.database, self._services.config)
+        purging = self._purging or retention.purge(self._services)
         # Forgotten while it runs: one that fails starts anew.
         self._purging = None
         if next(purging, None) is None:

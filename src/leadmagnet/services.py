@@ -1,4 +1,4 @@
-"""The world that the use cases are given: settings, database, AWS, randomness."""
+"""What the use cases are given: settings, database, AWS, randomness."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Services:
     database: Database
     files: Files
     certificates: sns.Certificates
-    confirm_subscription: Callable[[str, str], None] = sns.confirm_subscription
+    confirm_sns_topic: Callable[[str, str], None] = sns.confirm_sns_topic
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

@@ -13,7 +13,7 @@ from leadmagnet.adapters.ses import Mailer
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.funnel import limits, magnets
 from leadmagnet.mail import outbox
-from leadmagnet.maintenance import Upkeep
+from leadmagnet.maintenance import Maintenance
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class Worker:
     def __init__(self, services: Services, mailer: Mailer) -> None:
         self._services = services
         self._stop = threading.Event()
-        self._world = outbox.World(
+        self._delivery = outbox.Delivery(
             database=services.database,
             config=services.config,
             send=mailer.send,
@@ -42,7 +42,7 @@ class Worker:
     def run(self) -> None:
         """Return after `stop()`. Outlives any absence of the database."""
         files_due = time.monotonic()
-        upkeep = Upkeep(self._services)
+        maintenance = Maintenance(self._services)
         listening: psycopg.Connection | None = None
         while not self._stop.is_set():
             try:
@@ -52,8 +52,8 @@ class Worker:
                 if time.monotonic() >= files_due:
                     files_due = time.monotonic() + LOOK_AT_FILES_SECONDS
                     self._look_at_files()
-                    limits.purge(self._services.database)
-                upkeep.run_due()
+                    limits.purge(self._services)
+                maintenance.run_due()
                 for _ in listening.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
             except (Unavailable, psycopg.OperationalError):
@@ -73,12 +73,12 @@ class Worker:
         return conn
 
     def _deliver_all(self) -> None:
-        while not self._stop.is_set() and outbox.deliver_next(self._world):
+        while not self._stop.is_set() and outbox.deliver_next(self._delivery):
             pass
 
     def _look_at_files(self) -> None:
         try:
-            magnets.check_files(self._services.database, self._services.files.exists)
+            magnets.check_files(self._services)
         except FileUnavailable:
             # S3 cannot say: nobody is sent away for that.
             log.warning("files_not_checked")

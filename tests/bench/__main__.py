@@ -10,13 +10,7 @@ import argparse
 import time
 from datetime import UTC, datetime
 
-import cold
-import drain
-import growth
-import inside
-import machine
-import speed
-import systems
+from tests.bench import cold, drain, growth, inside, machine, speed, systems
 
 PARTS = ("speed", "inside", "growth", "drain", "cold")
 

@@ -10,8 +10,8 @@ from collections import defaultdict
 from statistics import median
 
 from leadmagnet.dev.processes import stop
-from systems import Stack
-from tables import table
+from tests.bench.systems import Stack
+from tests.bench.tables import table
 
 DATABASE = "cold"
 LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*(\S+)")

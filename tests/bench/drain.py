@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median, quantiles
 
-from fake_ses import ANSWER_SECONDS
 from leadmagnet.dev.processes import stop
-from systems import HERE, Stack, await_answer
-from tables import number, table
+from tests.bench.fake_ses import ANSWER_SECONDS
+from tests.bench.systems import HERE, Stack, await_answer
+from tests.bench.tables import number, table
 
 DATABASE = "drain"
 MAILS = 150

@@ -1,6 +1,6 @@
 """Does the time of a signup's answer tell the state of its address? 500 interleaved calls a state.
 
-    .venv/bin/python tests/bench/enumeration.py [CALLS] [SETTING=VALUE…]
+    .venv/bin/python -m tests.bench.enumeration [CALLS] [SETTING=VALUE…]
 
 Starts a durable PostgreSQL (in a folder that is deleted afterwards), the real gunicorn, the real
 worker and the mailbox, and prints for each state the median and, against `new`, the probability
@@ -20,7 +20,7 @@ import time
 
 import psycopg
 
-from stack import running
+from tests.bench.stack import running
 
 DELIVERY = "guide-mariee-sereine-delivery-fr-1"
 # What the owner does to a signed-up address to bring it into the state.

@@ -19,8 +19,8 @@ from pydantic import BaseModel, EmailStr, Field
 
 from leadmagnet import database as db
 from leadmagnet.config import Config as Settings
+from leadmagnet.consent import suppressions
 from leadmagnet.funnel import limits
-from leadmagnet.mail import suppressions
 
 settings = Settings.load()
 CONSTANTS = {
@@ -87,7 +87,7 @@ async def sign_up(body: Signup, request: Request) -> Accepted:
     row = await sign_up_statement.row(
         **body.model_dump(),
         **limits.of_signup(settings, email=body.email, ip=ip),
-        suppression=suppressions.hashed(body.email, settings.hash_key),
+        suppression=suppressions.suppression_hash(body.email, settings.hash_key),
         ip=ip,
         user_agent=request.headers.get("User-Agent"),
     )

@@ -1,6 +1,6 @@
 """`make fuzz`: schemathesis with all its checks against the real processes, REQUESTS of them.
 
-    .venv/bin/python tests/bench/fuzz.py [REQUESTS] [SEED]
+    .venv/bin/python -m tests.bench.fuzz [REQUESTS] [SEED]
 
 Ends with 1 for a 5xx, an undocumented status, a mismatch with the schema, or a surprise in the log.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from stack import running
+from tests.bench.stack import running
 
 # The contract's limits would answer 429 to nearly all of it.
 SETTINGS = {"BEAT_MILLISECONDS": "0", "LOG_LEVEL": "INFO"}
@@ -53,7 +53,7 @@ def main() -> int:
             if sent - before < 100:
                 break
         seconds = time.monotonic() - started
-        surprises = log.read_text().count('"event": "surprise"')
+        surprises = log.read_text().count('"event": "unhandled_exception"')
     print(
         f"{sent} requests in {seconds:.0f} s, seeds {seed} to {int(seed) + runs - 1};"
         f" {surprises} surprises in the log"

@@ -7,10 +7,10 @@ from collections import defaultdict
 from statistics import median
 
 from leadmagnet.config import Config
-from load import Generator
-from statements import script
-from systems import Stack
-from tables import number, spread, table
+from tests.bench.load import Generator
+from tests.bench.statements import script
+from tests.bench.systems import Stack
+from tests.bench.tables import number, spread, table
 
 SIZES = (10_000, 100_000, 1_000_000)
 CLIENTS = 16

@@ -22,9 +22,9 @@ from leadmagnet.config import Config
 from leadmagnet.database import Database
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs
-from statements import AGENT
-from systems import Stack, load_links
-from tables import number, table
+from tests.bench.statements import AGENT
+from tests.bench.systems import Stack, load_links
+from tests.bench.tables import number, table
 
 DATABASE = "inside"
 REQUESTS = 300

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from machine import Clock
-from systems import HERE, Service, Stack, load_links
+from tests.bench.machine import Clock
+from tests.bench.systems import HERE, Service, Stack, load_links
 
 serial = itertools.count(1)
 

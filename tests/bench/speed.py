@@ -7,11 +7,11 @@ from dataclasses import replace
 from statistics import median
 
 from leadmagnet.config import Config
-from load import Generator, Run
-from machine import pss_mb, tree
-from statements import script
-from systems import Stack
-from tables import number, spread, table
+from tests.bench.load import Generator, Run
+from tests.bench.machine import pss_mb, tree
+from tests.bench.statements import script
+from tests.bench.systems import Stack
+from tests.bench.tables import number, spread, table
 
 CLIENTS = (1, 16, 64)
 PEOPLE = 10_000

@@ -1,4 +1,5 @@
 """The fault campaign: real processes on loopback, killed, frozen, starved and restarted.
 
-`make faults` runs all of it and prints a table; `tests/test_faults.py` runs a short version.
+`make faults` runs all of it and prints a table; `test_short_campaign.py` runs a short
+version.
 """

@@ -1,4 +1,4 @@
-"""Run the campaign: `make faults`, or `python -m faults 1 4` for some of its scenarios."""
+"""Run the campaign: `make faults`, or `python -m tests.faults 1 4` for some of its scenarios."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from faults.scenarios import FULL, SCENARIOS
-from faults.stage import durable_postgres, stage_on
-from faults.waiting import Failed
+from tests.faults.scenarios import FULL, SCENARIOS
+from tests.faults.stage import durable_postgres, stage_on
+from tests.faults.waiting import Failed
 
 
 def main(wanted: list[str]) -> int:

@@ -1,6 +1,6 @@
 """A worker that kills itself at one of its steps. Everything else of it is the product's own.
 
-    python -m faults.mortal_worker "after send" 3
+    python -m tests.faults.mortal_worker "after send" 3
 
 dies by SIGKILL the third time that SES has answered and nothing was done with the answer yet. The
 steps are `before` and `after` each query by its name, and `send`.

@@ -13,20 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from conftest import API, DELIVERY
-from signing import TOPIC, Authority
-
-from faults import mortal_worker
-from faults.fake_ses import ILLNESSES
-from faults.stage import LEASE_SECONDS, Api, Stage, end_gracefully, log_of
-from faults.visitors import Visitors, sign_up
-from faults.waiting import require, until
 from leadmagnet.adapters.sns import Certificates
 from leadmagnet.app import create_app
 from leadmagnet.config import Config
 from leadmagnet.dev import processes
 from leadmagnet.dev.processes import Child
 from leadmagnet.services import Services
+from tests.faults import mortal_worker
+from tests.faults.fake_ses import ILLNESSES
+from tests.faults.stage import LEASE_SECONDS, Api, Stage, end_gracefully, log_of
+from tests.faults.visitors import Visitors, sign_up
+from tests.faults.waiting import require, until
+from tests.support.settings import API, DELIVERY
+from tests.support.signing import TOPIC, Authority
 
 
 class Told(NamedTuple):

@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from conftest import SETTINGS, path_of
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from faults.fake_ses import FakeSes
-from faults.waiting import require, until
 from leadmagnet.database import migrations
 from leadmagnet.dev import demo, processes
 from leadmagnet.dev.ports import free_port
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.dev.processes import Child
 from leadmagnet.dev.roles import create_roles_and_database
+from tests.faults.fake_ses import FakeSes
+from tests.faults.waiting import require, until
+from tests.support.paths import path_of
+from tests.support.settings import SETTINGS
 
 LEASE_SECONDS = 2
 _databases = itertools.count(1)
@@ -60,7 +61,7 @@ class Stage:
         return {
             **inherited,
             **SETTINGS,
-            "PYTHONPATH": str(path_of("tests")),
+            "PYTHONPATH": str(path_of(".")),
             "DATABASE_URL": self.postgres.url("lm_app", self.database),
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "TRUSTED_PROXIES": "1",
@@ -87,7 +88,7 @@ class Stage:
         return self.start("worker", "leadmagnet", "worker", **settings)
 
     def mortal_worker(self, step: str, times: int) -> Child:
-        return self.start("mortal", "faults.mortal_worker", step, str(times))
+        return self.start("mortal", "tests.faults.mortal_worker", step, str(times))
 
     def operator(self, *arguments: str) -> str:
         """What `leadmagnet …` prints."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from conftest import API, DELIVERY
+from tests.support.settings import API, DELIVERY
 
 _numbers = itertools.count(1)
 

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import verification
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from leadmagnet.errors import Unavailable, Untrusted
+from leadmagnet.errors import SnsUntrusted, Unavailable
 
 Message = Mapping[str, Any]
 PublicKeyOf = Callable[[str, str, datetime], RSAPublicKey]
@@ -52,27 +52,27 @@ OLDEST, NEWEST = timedelta(days=7), timedelta(minutes=15)
 def verify(
     message: Message, *, topics: frozenset[str], public_key: PublicKeyOf, now: datetime
 ) -> None:
-    """Raise Untrusted unless AWS signed the message for one of our topics.
+    """Raise SnsUntrusted unless AWS signed the message for one of our topics.
 
     `public_key(url, region, now)` is asked last: for a stranger's message no request leaves.
     Raises Unavailable when the certificate cannot be had or is none.
     """
     topic = message["TopicArn"]
     if topic not in topics:
-        raise Untrusted("topic")
+        raise SnsUntrusted("topic")
     if message.get("SignatureVersion") != "2":
-        raise Untrusted("signature_version")
+        raise SnsUntrusted("signature_version")
     region = topic.split(":")[3]
     url = message.get("SigningCertURL")
     if not isinstance(url, str) or not _is_certificate_url(url, region):
-        raise Untrusted("certificate_url")
+        raise SnsUntrusted("certificate_url")
     signature = _decoded(message.get("Signature"))
     if not now - OLDEST < _time(message["Timestamp"]) < now + NEWEST:
-        raise Untrusted("timestamp")
+        raise SnsUntrusted("timestamp")
     try:
         public_key(url, region, now).verify(signature, _signed_text(message), PKCS1v15(), SHA256())
     except InvalidSignature:
-        raise Untrusted("signature") from None
+        raise SnsUntrusted("signature") from None
 
 
 def _is_certificate_url(url: str, region: str) -> bool:
@@ -85,14 +85,14 @@ def _decoded(signature: Any) -> bytes:
     try:
         return b64decode(signature, validate=True) or b"none"
     except (ValueError, TypeError):
-        raise Untrusted("signature") from None
+        raise SnsUntrusted("signature") from None
 
 
 def _time(text: str) -> datetime:
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
     except ValueError:
-        raise Untrusted("timestamp") from None
+        raise SnsUntrusted("timestamp") from None
 
 
 def _signed_text(message: Message) -> bytes:
@@ -189,7 +189,7 @@ def roots() -> list[x509.Certificate]:
     return [x509.load_pem_x509_certificate(block.encode()) for block in ours]
 
 
-def confirm_subscription(topic: str, token: str) -> None:
+def confirm_sns_topic(topic: str, token: str) -> None:
     """Accept a subscription through SNS's API; the message's SubscribeURL is never fetched.
 
     Raises Unavailable.

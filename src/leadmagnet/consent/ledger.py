@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from leadmagnet.consent import canonical
-from leadmagnet.database import Database, Row, Transaction
+from leadmagnet.database import Row, Transaction
+from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +61,14 @@ class Report:
     latest: datetime | None = None
 
 
-def head(database: Database) -> Head:
-    row = database.one("ledger_head")
+def head(services: Services) -> Head:
+    row = services.database.one("ledger_head")
     return Head(row["position"], row["link"]) if row else START
 
 
-def seal(database: Database, key: bytes, *, settled: timedelta = SETTLED) -> int:
+def seal(services: Services, *, settled: timedelta = SETTLED) -> int:
     """Seal what came since the latest seal, one batch; how many. 0 also while another seals."""
-    with database.transaction() as transaction:
+    with services.database.transaction() as transaction:
         held = transaction.one("ledger_lock")
         if not held or not held["held"]:
             return 0
@@ -76,7 +77,7 @@ def seal(database: Database, key: bytes, *, settled: timedelta = SETTLED) -> int
         due = transaction.all("ledger_unsealed", settled=settled, batch=BATCH)
         if not due:
             return 0
-        seals = list(_seals(due, end, key))
+        seals = list(_seals(due, end, services.config.hash_key))
         columns = {name: [each[name] for each in seals] for name in seals[0]}
         transaction.one(
             "ledger_seal",
@@ -126,17 +127,17 @@ def _link(seal: Row, previous: bytes, key: bytes) -> bytes:
     return hmac.digest(key, b"ledger:" + canonical.encode(content), "sha256")
 
 
-def verify(database: Database, key: bytes, *, known: tuple[int, str] | None = None) -> Report:
+def verify(services: Services, *, known: tuple[int, str] | None = None) -> Report:
     """Walk the chain from its start, in one snapshot, up to the first fault.
 
     `known` is a head of before, position and the first half or all of its link: the chain must
     still pass through it.
     """
-    with database.transaction(snapshot=True) as transaction:
+    with services.database.transaction(snapshot=True) as transaction:
         report = Report()
         while rows := transaction.all("ledger_page", after=report.head.position, batch=BATCH):
             for row in rows:
-                report.fault = _fault(row, report, key, known)
+                report.fault = _fault(row, report, services.config.hash_key, known)
                 if report.fault:
                     return report
         report.fault = _stray(transaction, report.head, known)

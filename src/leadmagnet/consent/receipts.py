@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from leadmagnet.consent import canonical
-from leadmagnet.database import Database, Row
+from leadmagnet.database import Row
+from leadmagnet.services import Services
 
 SCHEMA = "ISO/IEC TS 27560:2023"
 SERVICES = {
@@ -71,7 +72,7 @@ def as_text(key: Ed25519PublicKey) -> str:
 
 
 def issue(
-    database: Database,
+    services: Services,
     subscriber_id: UUID,
     key: Ed25519PrivateKey,
     *,
@@ -80,7 +81,7 @@ def issue(
     site_url: str,
 ) -> dict[str, Any] | None:
     """The signed receipt of the subscriber; None where there is nobody by that id."""
-    row = database.one("receipt_facts", subscriber_id=subscriber_id)
+    row = services.database.one("receipt_facts", subscriber_id=subscriber_id)
     if row is None:
         return None
     party = {"party_id": site_url, "party_name": controller, "party_contact": contact}

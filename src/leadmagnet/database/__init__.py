@@ -71,7 +71,7 @@ def _configure(conn: psycopg.Connection[Row]) -> None:
     conn.prepare_threshold = 0
 
 
-TROUBLE = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
+CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
 
 
 def _rows(conn: psycopg.Connection[Row], name: str, parameters: dict[str, Any]) -> list[Row]:
@@ -174,7 +174,7 @@ class Database:
                 yield conn
             finally:
                 self._pool.putconn(conn)
-        except TROUBLE as error:
+        except CONNECTION_ERRORS as error:
             raise Unavailable(use) from error
 
     def _connected(self) -> psycopg.Connection[Row]:

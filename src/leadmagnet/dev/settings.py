@@ -12,7 +12,7 @@ from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.dev import ports
 
 DATABASE_URLS = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
-EVERYWHERE = "0.0.0.0"  # noqa: S104
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104
 
 
 class SettingError(Exception):
@@ -54,7 +54,7 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def api_host(settings: Mapping[str, str]) -> str:
     """Where a client on this machine reaches the API."""
-    return "127.0.0.1" if settings["HOST"] == EVERYWHERE else settings["HOST"]
+    return "127.0.0.1" if settings["HOST"] == ALL_INTERFACES else settings["HOST"]
 
 
 def refuse_half_a_pair(env: Mapping[str, str]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from leadmagnet import addresses, hashes
 from leadmagnet.config import Config
-from leadmagnet.database import Database
 from leadmagnet.errors import LimitReached, TooManyGuesses, TooManyPrivacyRequests
+from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +20,9 @@ HOUR = timedelta(hours=1)
 SLOTS = 8
 
 
-def key(config: Config, scope: str, counted: str) -> bytes:
+def limit_key(config: Config, scope: str, counted: str) -> bytes:
     """What a count is stored under, so that a copy of the table tells nothing."""
-    return hashes.keyed(config.hash_key, scope, counted)
+    return hashes.hmac_sha256(config.hash_key, scope, counted)
 
 
 def network(ip: str | None) -> str:
@@ -40,10 +40,10 @@ def network(ip: str | None) -> str:
 
 def of_signup(config: Config, *, email: str, ip: str | None) -> dict[str, Any]:
     """The parameters by which a signup is counted."""
-    address_key = key(config, "address", addresses.folded(email))
+    address_key = limit_key(config, "address", addresses.folded(email))
     slot = address_key[0] % SLOTS
     return {
-        "network_key": key(config, "signup", network(ip)),
+        "network_key": limit_key(config, "signup", network(ip)),
         "network_limit": config.signups_per_hour,
         "address_key": address_key,
         "slot": slot,
@@ -59,7 +59,7 @@ def of_renewal(config: Config, token_hash: bytes) -> dict[str, Any]:
 def of_privacy_request(config: Config, *, email: str) -> dict[str, Any]:
     """The parameters by which a mail with a privacy link is counted: apart from those that signups
     cause, so that these do not stand between a person and her rights."""
-    address_key = key(config, "privacy_address", addresses.folded(email))
+    address_key = limit_key(config, "privacy_address", addresses.folded(email))
     return {"address_key": address_key, **_of_address(config)}
 
 
@@ -73,7 +73,7 @@ def _of_address(config: Config) -> dict[str, Any]:
 def _of_mail(config: Config, slot: int) -> dict[str, Any]:
     return {
         **_of_address(config),
-        "hour_key": key(config, "hour", str(slot)),
+        "hour_key": limit_key(config, "hour", str(slot)),
         "hour_limit": config.mails_per_hour // SLOTS,
     }
 
@@ -84,27 +84,30 @@ def alarm(row: dict[str, Any]) -> None:
         log.error("mail_ceiling_reached")
 
 
-def count_guess(database: Database, config: Config, *, ip: str | None) -> None:
+def count_guess(services: Services, *, ip: str | None) -> None:
     """Count an unknown token. Raises TooManyGuesses when the network has had its share."""
-    _count_try(database, config, TooManyGuesses, ip=ip, at_most=config.guesses_per_hour)
+    _count_try(services, TooManyGuesses, ip=ip, at_most=services.config.guesses_per_hour)
 
 
-def count_privacy_request(database: Database, config: Config, *, ip: str | None) -> None:
+def count_privacy_request(services: Services, *, ip: str | None) -> None:
     """Count a request for a privacy link, as often allowed as signups. Raises
     TooManyPrivacyRequests when the network has had its share."""
-    _count_try(database, config, TooManyPrivacyRequests, ip=ip, at_most=config.signups_per_hour)
+    _count_try(services, TooManyPrivacyRequests, ip=ip, at_most=services.config.signups_per_hour)
 
 
 def _count_try(
-    database: Database, config: Config, error: type[LimitReached], *, ip: str | None, at_most: int
+    services: Services, error: type[LimitReached], *, ip: str | None, at_most: int
 ) -> None:
-    row = database.one(
-        "limit_try", key=key(config, error.name, network(ip)), at_most=at_most, life=HOUR
+    row = services.database.one(
+        "limit_try",
+        key=limit_key(services.config, error.name, network(ip)),
+        at_most=at_most,
+        life=HOUR,
     )
     if row and not row["allowed"]:
         raise error(limit=at_most, window=HOUR, seconds=row["seconds"])
 
 
-def purge(database: Database) -> None:
+def purge(services: Services) -> None:
     """Delete counts whose window has ended."""
-    database.one("limit_purge")
+    services.database.one("limit_purge")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from leadmagnet import addresses
 from leadmagnet.config import Config
-from leadmagnet.database import Database, Row
+from leadmagnet.consent import suppressions
+from leadmagnet.database import Row
 from leadmagnet.errors import (
     FileUnavailable,
     Refused,
@@ -20,6 +22,7 @@ from leadmagnet.errors import (
     TooManySignups,
 )
 from leadmagnet.funnel import limits, tokens
+from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -43,33 +46,39 @@ class Confirmation:
 
 
 def sign_up(
-    database: Database,
+    services: Services,
     *,
     email: str,
     consents: Sequence[str],
-    magnet: str | None,
-    locale: str | None,
-    source: str | None,
-    heed: bool,
-    suppression: bytes,
     context: Context,
-    config: Config,
+    magnet: str | None = None,
+    locale: str | None = None,
+    source: str | None = None,
+    website: object = None,
+    turnstile_token: str | None = None,
 ) -> None:
-    """Record a signup and queue its mail, in one statement; `heed` false only counts the try.
+    """Record a signup and queue its mail, in one statement.
 
-    `email` is normalised, `suppression` the keyed hash under which it may be suppressed. Raises
-    Refused for consent texts or a magnet that do not fit, and TooManySignups for a network over
+    `email` is normalised. A signup with a filled honeypot (`website`), or of an address that no
+    person can be behind, is accepted and only counted. Raises Refused for consent texts or a
+    magnet that do not fit and for a failed Turnstile check, and TooManySignups for a network over
     its limit.
     """
-    row = database.one(
+    config = services.config
+    if services.turnstile:
+        services.turnstile.check(turnstile_token)
+    mailable = addresses.mailable(
+        email, sender=config.mail_from, refuse_disposable=config.refuse_disposable
+    )
+    row = services.database.one(
         "subscriber_sign_up",
         email=email,
         consents=sorted(consents),
         magnet=magnet,
         locale=locale,
-        source=source,
-        heed=heed,
-        suppression=suppression,
+        source=source or None,
+        heed=not website and mailable,
+        suppression=suppressions.suppression_hash(email, config.hash_key),
         ip=context.ip,
         user_agent=context.user_agent,
         cool_down=config.cool_down_seconds,
@@ -96,25 +105,17 @@ def _refuse(row: Row, config: Config) -> None:
         )
 
 
-def confirm(
-    database: Database,
-    sign_url: Callable[[str, str], str],
-    *,
-    token: str,
-    context: Context,
-    max_uses: int,
-    url_life: timedelta,
-) -> Confirmation:
+def confirm(services: Services, *, token: str, context: Context) -> Confirmation:
     """Confirm the address behind the token, once, and hand out the file, each time.
 
-    `sign_url(s3_key, file_name)` gives the download URL. Raises TokenUnknown, TokenExpired,
+    Raises TokenUnknown, TokenExpired,
     TokenUsedUp; and FileUnavailable when the confirmation stands but no URL can be had.
     """
-    row = database.one(
+    row = services.database.one(
         "subscriber_confirm",
-        token_hash=tokens.hashed(token),
-        max_uses=max_uses,
-        url_life=url_life,
+        token_hash=tokens.token_hash(token),
+        max_uses=services.config.token_uses,
+        url_life=services.config.download_url_seconds,
         ip=context.ip,
         user_agent=context.user_agent,
     )
@@ -128,50 +129,50 @@ def confirm(
         log.info("subscriber_confirmed", extra={"subscriber_id": str(row["subscriber_id"])})
     return Confirmation(
         status=row["outcome"],
-        download_url=_file_url(database, sign_url, row),
+        download_url=_file_url(services, row),
         expires_at=row["expires_at"],
         file_name=row["file_name"],
     )
 
 
-def _file_url(database: Database, sign_url: Callable[[str, str], str], row: Row) -> str:
+def _file_url(services: Services, row: Row) -> str:
     try:
         if row["file_missing"]:
             raise FileUnavailable
-        return sign_url(row["s3_key"], row["file_name"])
+        return services.files.sign_url(row["s3_key"], row["file_name"])
     except FileUnavailable:
         log.error("file_unavailable", extra={"magnet": row["slug"]})
-        tokens.release(database, row["token_id"])
+        tokens.release(services, row["token_id"])
         raise
 
 
-def renew_link(database: Database, *, token: str, context: Context, config: Config) -> None:
+def renew_link(services: Services, *, token: str, context: Context) -> None:
     """Queue a mail with a fresh link to the token's owner; silent about everything else."""
-    token_hash = tokens.hashed(token)
-    row = database.one(
+    token_hash = tokens.token_hash(token)
+    row = services.database.one(
         "subscriber_renew_link",
         token_hash=token_hash,
         ip=context.ip,
         user_agent=context.user_agent,
-        cool_down=config.cool_down_seconds,
-        **limits.of_renewal(config, token_hash),
+        cool_down=services.config.cool_down_seconds,
+        **limits.of_renewal(services.config, token_hash),
     )
     if row and row["subscriber_id"]:
         limits.alarm(row)
         log.info("link_renewed", extra={"subscriber_id": str(row["subscriber_id"])})
 
 
-def subscription(database: Database, subscriber_id: UUID) -> Row:
+def subscription(services: Services, subscriber_id: UUID) -> Row:
     """Status and newsletter, as the unsubscribe page shows them. Raises TokenUnknown."""
-    row = database.one("subscriber_subscription", subscriber_id=subscriber_id)
+    row = services.database.one("subscriber_subscription", subscriber_id=subscriber_id)
     if row is None:
         raise TokenUnknown
     return row
 
 
-def unsubscribe(database: Database, *, subscriber_id: UUID, gesture: str, context: Context) -> None:
+def unsubscribe(services: Services, *, subscriber_id: UUID, gesture: str, context: Context) -> None:
     """End all mail to the subscriber; any number of times. Raises TokenUnknown after an erasure."""
-    row = database.one(
+    row = services.database.one(
         "subscriber_unsubscribe",
         subscriber_id=subscriber_id,
         gesture=gesture,
@@ -185,11 +186,11 @@ def unsubscribe(database: Database, *, subscriber_id: UUID, gesture: str, contex
 
 
 def end_newsletter(
-    database: Database, *, subscriber_id: UUID, gesture: str, context: Context
+    services: Services, *, subscriber_id: UUID, gesture: str, context: Context
 ) -> Row:
     """End the newsletter alone, any number of times; the subscription that is left. Raises
     TokenUnknown after an erasure."""
-    row = database.one(
+    row = services.database.one(
         "subscriber_end_newsletter",
         subscriber_id=subscriber_id,
         gesture=gesture,

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from leadmagnet import addresses
-from leadmagnet.database import Database, Row
+from leadmagnet.database import Row
 from leadmagnet.errors import TokenUnknown
+from leadmagnet.services import Services
 
 
 class Token(NamedTuple):
@@ -19,19 +20,19 @@ class Token(NamedTuple):
     hash: bytes
 
 
-def mint(random_bytes: Callable[[int], bytes]) -> Token:
+def new_token(random_bytes: Callable[[int], bytes]) -> Token:
     """32 random bytes as base64url: 43 characters, and the hash that is stored of them."""
     text = _base64url(random_bytes(32))
-    return Token(text, hashed(text))
+    return Token(text, token_hash(text))
 
 
-def hashed(token: str) -> bytes:
+def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def describe(database: Database, token: str, *, locale: str) -> Row:
+def describe(services: Services, token: str, *, locale: str) -> Row:
     """What pressing the button behind the link would do. Raises TokenUnknown."""
-    row = database.one("token_describe", token_hash=hashed(token), locale=locale)
+    row = services.database.one("token_describe", token_hash=token_hash(token), locale=locale)
     if row is None:
         raise TokenUnknown
     return {
@@ -42,9 +43,9 @@ def describe(database: Database, token: str, *, locale: str) -> Row:
     }
 
 
-def release(database: Database, token_id: int) -> None:
+def release(services: Services, token_id: int) -> None:
     """Take back a counted use, because no file could be handed out."""
-    database.one("token_release", token_id=token_id)
+    services.database.one("token_release", token_id=token_id)
 
 
 def sign(subscriber_id: UUID, keys: Sequence[bytes]) -> str:

@@ -16,6 +16,7 @@ from leadmagnet.database import Database, Row
 from leadmagnet.errors import Unavailable
 from leadmagnet.funnel import tokens
 from leadmagnet.mail import compose as mail
+from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ MARK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class World:
-    """What a delivery needs of the world; `wait` returns true, and early, when the worker has to
+class Delivery:
+    """What sending a mail needs; `wait` returns true, and early, when the worker has to
     stop."""
 
     database: Database
@@ -42,15 +43,15 @@ class World:
     jitter: Callable[[], float] = random.random
 
 
-def deliver_next(world: World) -> bool:
+def deliver_next(delivery: Delivery) -> bool:
     """Send the mail that has been due longest. False when none is due or the gate is shut.
 
     At least once, never lost: dying between `send` and the mark means the mail is sent again
     when the lease is over, for SES has no idempotency key.
     """
-    config = world.config
-    token = tokens.mint(world.random_bytes)
-    row = world.database.one(
+    config = delivery.config
+    token = tokens.new_token(delivery.random_bytes)
+    row = delivery.database.one(
         "outbox_claim",
         lease=config.lease_seconds,
         interval=timedelta(seconds=1) / config.ses_max_rate,
@@ -63,34 +64,34 @@ def deliver_next(world: World) -> bool:
     if row["state"] == "cancelled":
         _log("mail_cancelled", row, reason=row["reason"])
         return True
-    world.wait(row["wait"].total_seconds())
+    delivery.wait(row["wait"].total_seconds())
     try:
-        message_id = world.send(compose(row, token=token.text, config=config))
+        message_id = delivery.send(compose(row, token=token.text, config=config))
     except NotSent as error:
-        _not_sent(world, row, error)
+        _not_sent(delivery, row, error)
     else:
-        _sent(world, row, message_id)
+        _sent(delivery, row, message_id)
     return True
 
 
-def _sent(world: World, row: Row, message_id: str) -> None:
+def _sent(delivery: Delivery, row: Row, message_id: str) -> None:
     fence = {"id": row["id"], "claims": row["claims"]}
-    marked = _mark(world, "outbox_sent", **fence, message_id=message_id)
+    marked = _mark(delivery, "outbox_sent", **fence, message_id=message_id)
     assert marked is not None  # noqa: S101 - a SELECT of expressions always gives a row
     _log("mail_sent" if marked["held"] else "lease_lost", row)
     if marked["resumed"]:
         log.info("sending_resumed")
 
 
-def _mark(world: World, query: str, **parameters: Any) -> Row | None:
+def _mark(delivery: Delivery, query: str, **parameters: Any) -> Row | None:
     """Write down what SES answered; while the database is away, again and again until the lease
     is over. A mail that was sent and not marked is sent a second time."""
-    lease_ends = time.monotonic() + world.config.lease_seconds.total_seconds()
+    lease_ends = time.monotonic() + delivery.config.lease_seconds.total_seconds()
     while True:
         try:
-            return world.database.one(query, **parameters)
+            return delivery.database.one(query, **parameters)
         except Unavailable:
-            if time.monotonic() > lease_ends or world.wait(MARK_AGAIN_SECONDS):
+            if time.monotonic() > lease_ends or delivery.wait(MARK_AGAIN_SECONDS):
                 raise
 
 
@@ -128,20 +129,20 @@ def compose(row: Row, *, token: str, config: Config) -> Mail:
     )
 
 
-def _not_sent(world: World, row: Row, error: NotSent) -> None:
+def _not_sent(delivery: Delivery, row: Row, error: NotSent) -> None:
     fence = {"id": row["id"], "claims": row["claims"], "reason": error.reason}
     if isinstance(error, Paused):
-        answer = _mark(world, "outbox_pause", **fence, pause=PAUSE)
+        answer = _mark(delivery, "outbox_pause", **fence, pause=PAUSE)
         if answer and answer["news"]:
             log.error("sending_paused", extra={"reason": error.reason})
     elif isinstance(error, Throttled):
-        _mark(world, "outbox_throttle", **fence, jitter=world.jitter())
+        _mark(delivery, "outbox_throttle", **fence, jitter=delivery.jitter())
         _log("mail_throttled", row)
     elif isinstance(error, Rejected) or row["attempts"] + 1 >= MOST_ATTEMPTS:
-        _mark(world, "outbox_bury", **fence)
+        _mark(delivery, "outbox_bury", **fence)
         _log("mail_dead", row, reason=error.reason, level=logging.ERROR)
     else:
-        _mark(world, "outbox_postpone", **fence, delay=_delay(error, row["attempts"]))
+        _mark(delivery, "outbox_postpone", **fence, delay=_delay(error, row["attempts"]))
         _log("mail_postponed", row, reason=error.reason, level=logging.WARNING)
 
 
@@ -152,24 +153,24 @@ def _delay(error: NotSent, attempts: int) -> timedelta:
     return max(min(doubled, LONGEST_RETRY), least)
 
 
-def overview(database: Database, *, troubles: int) -> dict[str, Any]:
+def overview(services: Services, *, troubles: int) -> dict[str, Any]:
     """For an operator: counts by state, the gate, the latest troubles."""
     return {
-        "states": database.all("outbox_overview"),
-        "gate": database.one("outbox_gate"),
-        "troubles": database.all("outbox_troubles", limit=troubles),
+        "states": services.database.all("outbox_overview"),
+        "gate": services.database.one("outbox_gate"),
+        "troubles": services.database.all("outbox_troubles", limit=troubles),
     }
 
 
-def retry(database: Database, ids: Sequence[int] | None) -> int:
+def retry(services: Services, ids: Sequence[int] | None) -> int:
     """Make dead mails due again, those named or all; how many."""
-    row = database.one("outbox_retry", ids=list(ids) if ids is not None else None)
+    row = services.database.one("outbox_retry", ids=list(ids) if ids is not None else None)
     return int(row["mails"]) if row else 0
 
 
-def resume(database: Database) -> int:
+def resume(services: Services) -> int:
     """Open the gate after the trouble was mended; how many mails are due again."""
-    row = database.one("outbox_resume")
+    row = services.database.one("outbox_resume")
     return int(row["mails"]) if row else 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadmagnet.addresses import AddressRefused, normalise
-from leadmagnet.database import Database
+from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +53,9 @@ def understand(text: str) -> Event | None:
     )
 
 
-def record(database: Database, message_id: str, event: Event) -> None:
+def record(services: Services, message_id: str, event: Event) -> None:
     """Store the event and apply it, once: a repetition changes nothing. Raises Unavailable."""
-    row = database.one(
+    row = services.database.one(
         "ses_event_record",
         message_id=message_id,
         type=event.type,

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 from uuid import UUID
 
-from leadmagnet.database import Database, Row
-from leadmagnet.mail import suppressions
+from leadmagnet.consent import suppressions
+from leadmagnet.database import Row
+from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Tombstone(NamedTuple):
 
 
 def erase(
-    database: Database,
+    services: Services,
     subscriber_id: UUID,
     *,
     by: str,
@@ -47,7 +48,7 @@ def erase(
 
     False when she is not there (any more).
     """
-    row = database.one(
+    row = services.database.one(
         "erasure_erase",
         subscriber_id=subscriber_id,
         erased_by=by,
@@ -60,26 +61,26 @@ def erase(
     return True
 
 
-def of_link(database: Database, token_hash: bytes) -> Row | None:
+def of_link(services: Services, token_hash: bytes) -> Row | None:
     """What the button behind the link did when it was pressed: `objected`. None if never."""
-    return database.one("erasure_of_link", token_hash=token_hash)
+    return services.database.one("erasure_of_link", token_hash=token_hash)
 
 
-def listed(database: Database) -> Iterator[Tombstone]:
+def listed(services: Services) -> Iterator[Tombstone]:
     """Every tombstone, oldest first."""
     after = 0
-    while rows := database.all("erasures_list", after=after, batch=BATCH):
+    while rows := services.database.all("erasures_list", after=after, batch=BATCH):
         for row in rows:
             yield Tombstone(row["subscriber_id"], row["address_hash"])
         after = rows[-1]["id"]
 
 
-def reapply(database: Database, tombstones: Iterable[Tombstone]) -> int:
+def reapply(services: Services, tombstones: Iterable[Tombstone]) -> int:
     """Erase again whom a restored backup brought back, and suppress again who objected; how many
     were there. Any number of times."""
     erased = 0
     for each in tombstones:
         if each.address_hash:
-            suppressions.add(database, each.address_hash)
-        erased += erase(database, each.subscriber_id, by="reapply", address_hash=each.address_hash)
+            suppressions.add(services, each.address_hash)
+        erased += erase(services, each.subscriber_id, by="reapply", address_hash=each.address_hash)
     return erased

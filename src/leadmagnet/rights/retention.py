@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from leadmagnet.config import Config
-from leadmagnet.database import Database
+from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,12 @@ def rules(config: Config) -> tuple[Rule, ...]:
     )
 
 
-def purge(database: Database, config: Config, *, dry_run: bool = False) -> Iterator[Batch]:
+def purge(services: Services, *, dry_run: bool = False) -> Iterator[Batch]:
     """Apply each rule, a batch at a time: whoever iterates decides when the next one runs."""
-    for rule in rules(config):
+    for rule in rules(services.config):
         after, full = rule.start, True
         while full:
-            row = database.one(
+            row = services.database.one(
                 rule.query,
                 age=rule.age,
                 after=after,

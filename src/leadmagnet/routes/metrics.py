@@ -16,13 +16,13 @@ blp = Blueprint("metrics", __name__)
 @blp.get("/metrics")
 def metrics() -> Response:
     """404 where no token is set, as if there were nothing; 401 to any other token."""
-    world = services()
-    if not world.config.metrics_token:
+    expected = services().config.metrics_token
+    if not expected:
         abort(404)
     given = request.authorization
     token = given.token if given and given.type == "bearer" and given.token else ""
-    if not hmac.compare_digest(token.encode(), world.config.metrics_token.encode()):
+    if not hmac.compare_digest(token.encode(), expected.encode()):
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
     from leadmagnet.telemetry import metrics
 
-    return Response(metrics.expose(world.database), content_type=metrics.CONTENT_TYPE)
+    return Response(metrics.expose(services().database), content_type=metrics.CONTENT_TYPE)

@@ -82,9 +82,8 @@ def ask(body: dict[str, str]) -> dict[str, str]:
     `/lead-magnet/mes-donnees?token=…` of the site, and works for an hour; meanwhile no other is
     sent, nor a fourth in seven days. An address that bounced or complained gets no mail.
     """
-    world = services()
-    with world.on_the_beat():
-        privacy.ask(world.database, email=body["email"], ip=context().ip, config=world.config)
+    with services().on_the_beat():
+        privacy.ask(services(), email=body["email"], ip=context().ip)
     return {"status": "accepted", "message": PRIVACY_ASKED[language()]}
 
 
@@ -102,7 +101,7 @@ def export(body: dict[str, str]) -> dict[str, Any]:
     Access and portability (RGPD articles 15 and 20): as often as wanted, as of one moment. Fields
     may be added; none is renamed or removed.
     """
-    return privacy.export(services().database, token=body["token"])
+    return privacy.export(services(), token=body["token"])
 
 
 @blp.post("/erase")
@@ -121,11 +120,5 @@ def erase(body: dict[str, Any]) -> dict[str, str]:
     never written to again: a keyed hash of it stays. Repeatable, with the same answer; but an
     objection cannot follow an erasure (404), for by then nobody knows whose address it was.
     """
-    world = services()
-    privacy.erase(
-        world.database,
-        token=body["token"],
-        objects=body.get("object", False),
-        hash_key=world.config.hash_key,
-    )
+    privacy.erase(services(), token=body["token"], objects=body.get("object", False))
     return {"status": "erased"}

@@ -7,10 +7,8 @@ from typing import Any
 from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
-from leadmagnet import addresses
 from leadmagnet.database import Row
 from leadmagnet.funnel import magnets, subscribers, tokens
-from leadmagnet.mail import suppressions
 from leadmagnet.web import bodies
 from leadmagnet.web.context import context, services
 from leadmagnet.web.contract import Blueprint
@@ -68,7 +66,7 @@ def get_magnet(query: dict[str, Any], slug: str) -> Response:
 
     Title, description and the consent texts to show to the letter, in one language.
     """
-    magnet = magnets.page(services().database, slug, locale=query.get("locale") or language())
+    magnet = magnets.page(services(), slug, locale=query.get("locale") or language())
     response = make_response(jsonify(MagnetSchema().dump(magnet)))
     response.headers["Cache-Control"] = "public, max-age=60"
     response.add_etag()
@@ -95,28 +93,8 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
     written to. A mail follows where one is due; nothing counts as confirmed before its button
     is pressed.
     """
-    world = services()
-    config = world.config
-    if world.turnstile:
-        world.turnstile.check(body.get("turnstile_token"))
-    with world.on_the_beat():
-        subscribers.sign_up(
-            world.database,
-            email=body["email"],
-            consents=body["consents"],
-            magnet=body.get("magnet"),
-            locale=body.get("locale"),
-            source=body.get("source") or None,
-            heed=not body.get("website")
-            and addresses.mailable(
-                body["email"],
-                sender=config.mail_from,
-                refuse_disposable=config.refuse_disposable,
-            ),
-            suppression=suppressions.hashed(body["email"], config.hash_key),
-            context=context(),
-            config=config,
-        )
+    with services().on_the_beat():
+        subscribers.sign_up(services(), **body, context=context())
     return {"status": "accepted", "message": ACCEPTED[language()]}
 
 
@@ -140,7 +118,7 @@ def describe_link(token: str) -> dict[str, Any]:
 
     Changes nothing, however often scanners look.
     """
-    return tokens.describe(services().database, token, locale=language())
+    return tokens.describe(services(), token, locale=language())
 
 
 @blp.post("/confirm")
@@ -166,15 +144,7 @@ def confirm(body: dict[str, str]) -> subscribers.Confirmation:
 
     One effect however often it is pressed, and each time the same answer with a fresh URL.
     """
-    world = services()
-    return subscribers.confirm(
-        world.database,
-        world.files.sign_url,
-        token=body["token"],
-        context=context(),
-        max_uses=world.config.token_uses,
-        url_life=world.config.download_url_seconds,
-    )
+    return subscribers.confirm(services(), token=body["token"], context=context())
 
 
 @blp.post("/links/renew")
@@ -188,13 +158,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
 
     It goes by mail to the owner of the old link; the answer is the same for any token.
     """
-    world = services()
-    subscribers.renew_link(
-        world.database,
-        token=body["token"],
-        context=context(),
-        config=world.config,
-    )
+    subscribers.renew_link(services(), token=body["token"], context=context())
     return {"status": "accepted", "message": RENEWED[language()]}
 
 
@@ -209,9 +173,8 @@ def describe_subscription(token: str) -> dict[str, Any]:
 
     `pending`: pressing says "this was not me". Changes nothing.
     """
-    world = services()
-    subscriber_id = tokens.signed_subscriber(token, world.config.unsubscribe_keys)
-    return _shown(subscribers.subscription(world.database, subscriber_id))
+    subscriber_id = tokens.signed_subscriber(token, services().config.unsubscribe_keys)
+    return _shown(subscribers.subscription(services(), subscriber_id))
 
 
 @blp.post("/unsubscribe/<token>")
@@ -244,15 +207,14 @@ def unsubscribe(token: str) -> dict[str, Any]:
     Repeatable, without cookie or redirect. Before a confirmation it means "this was not me".
     """
     data = bodies.read(request)
-    world = services()
     act: dict[str, Any] = {
-        "subscriber_id": tokens.signed_subscriber(token, world.config.unsubscribe_keys),
+        "subscriber_id": tokens.signed_subscriber(token, services().config.unsubscribe_keys),
         "gesture": "unsubscribe_button" if request.is_json else "one_click",
         "context": context(),
     }
     if request.is_json and bodies.lenient_object(data).get("purpose") == "newsletter":
-        return _shown(subscribers.end_newsletter(world.database, **act))
-    subscribers.unsubscribe(world.database, **act)
+        return _shown(subscribers.end_newsletter(services(), **act))
+    subscribers.unsubscribe(services(), **act)
     return {"status": "unsubscribed", "newsletter": False}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import request
 
 from leadmagnet.adapters import sns
-from leadmagnet.errors import Malformed
+from leadmagnet.errors import SnsMalformed
 from leadmagnet.mail import ses_events
 from leadmagnet.web import bodies
 from leadmagnet.web.context import services
@@ -66,25 +66,25 @@ def ses_event() -> dict[str, str]:
     """
     request.max_content_length = BODY_BYTES
     message = _envelope()
-    world = services()
+    given = services()
     sns.verify(
         message,
-        topics=frozenset(world.config.sns_topics),
-        public_key=world.certificates.public_key,
+        topics=frozenset(given.config.sns_topics),
+        public_key=given.certificates.public_key,
         now=datetime.now(UTC),
     )
     if message["Type"] == "SubscriptionConfirmation":
-        world.confirm_subscription(message["TopicArn"], message["Token"])
+        given.confirm_sns_topic(message["TopicArn"], message["Token"])
         log.info("sns_subscription_confirmed")
     elif message["Type"] == "UnsubscribeConfirmation":
         log.error("sns_unsubscribed")
     elif event := ses_events.understand(message["Message"]):
-        ses_events.record(world.database, message["MessageId"], event)
+        ses_events.record(given, message["MessageId"], event)
     return {"status": "ok"}
 
 
 def _envelope() -> dict[str, Any]:
-    """The message as SNS shapes it: known type, all texts. Raises Malformed, JsonMalformed."""
+    """The message as SNS shapes it: known type, all texts. Raises SnsMalformed, JsonMalformed."""
     message = bodies.parse_object(bodies.read(request))
     type_ = message.get("Type")
     said = request.headers.get("x-amz-sns-message-type", type_)
@@ -92,9 +92,9 @@ def _envelope() -> dict[str, Any]:
     needed = [name for name in names if name != "Subject"]
     given = [message.get(name) for name in needed] + [message.get("Subject", "")]
     if not needed or said != type_:
-        raise Malformed
+        raise SnsMalformed
     if not all(isinstance(each, str) for each in given) or len(message["MessageId"]) > 200:
-        raise Malformed
+        raise SnsMalformed
     if "\0" in message["MessageId"]:
-        raise Malformed
+        raise SnsMalformed
     return message

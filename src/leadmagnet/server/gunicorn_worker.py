@@ -16,7 +16,7 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
 from leadmagnet.web.problems import MEDIA_TYPE, problem
-from leadmagnet.web.requests import EVERYWHERE
+from leadmagnet.web.requests import SECURITY_HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             status, code = 500, "internal_error"
         log.warning("request_unreadable", extra={"error": type(exc).__name__, "status": status})
         body = json.dumps(problem(status, code, locale="fr"), ensure_ascii=False).encode()
-        headers = EVERYWHERE | {
+        headers = SECURITY_HEADERS | {
             "Connection": "close",
             "Content-Type": MEDIA_TYPE,
             "Content-Length": str(len(body)),

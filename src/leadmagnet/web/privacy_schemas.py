@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from leadmagnet.web.schemas import Address, Answer, Camel, Text
+from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text
 
 
 class _Decision(fields.Boolean):
@@ -23,11 +23,11 @@ def _time(**kwargs: Any) -> fields.String:
     return fields.String(metadata={"format": "date-time"}, **kwargs)
 
 
-class PrivacyRequestSchema(Camel):
+class PrivacyRequestSchema(CamelCaseSchema):
     email = Address(required=True, metadata={"format": "email"})
 
 
-class EraseSchema(Camel):
+class EraseSchema(CamelCaseSchema):
     token = Text(required=True, code="token_invalid", at_most=500)
     object = _Decision(
         error_messages=dict.fromkeys(("null", "invalid"), "field_invalid"),
@@ -37,11 +37,11 @@ class EraseSchema(Camel):
     )
 
 
-class ErasedSchema(Answer):
+class ErasedSchema(ResponseSchema):
     status = fields.String(required=True, metadata={"enum": ["erased"]})
 
 
-class HeldSubscriberSchema(Answer):
+class HeldSubscriberSchema(ResponseSchema):
     id = fields.String(required=True)
     email = fields.String(required=True)
     status = fields.String(required=True)
@@ -57,7 +57,7 @@ class HeldSubscriberSchema(Answer):
     created_at = _time(required=True)
 
 
-class HeldEventSchema(Answer):
+class HeldEventSchema(ResponseSchema):
     id = fields.Integer(required=True)
     type = fields.String(required=True)
     purpose = fields.String(required=True, allow_none=True)
@@ -73,14 +73,14 @@ class HeldEventSchema(Answer):
     occurred_at = _time(required=True)
 
 
-class HeldContextSchema(Answer):
+class HeldContextSchema(ResponseSchema):
     event_id = fields.Integer(required=True)
     ip = fields.String(required=True, allow_none=True)
     user_agent = fields.String(required=True, allow_none=True)
     created_at = _time(required=True)
 
 
-class HeldMailSchema(Answer):
+class HeldMailSchema(ResponseSchema):
     id = fields.Integer(required=True)
     purpose = fields.String(required=True)
     magnet = fields.String(required=True, allow_none=True)
@@ -97,7 +97,7 @@ class HeldMailSchema(Answer):
     created_at = _time(required=True)
 
 
-class HeldLinkSchema(Answer):
+class HeldLinkSchema(ResponseSchema):
     """Without the token, of which only a hash is held"""
 
     id = fields.Integer(required=True)
@@ -108,7 +108,7 @@ class HeldLinkSchema(Answer):
     created_at = _time(required=True)
 
 
-class HeldSesEventSchema(Answer):
+class HeldSesEventSchema(ResponseSchema):
     """What Amazon SES told of a mail"""
 
     id = fields.Integer(required=True)
@@ -119,7 +119,7 @@ class HeldSesEventSchema(Answer):
     received_at = _time(required=True)
 
 
-class ExportSchema(Answer):
+class ExportSchema(ResponseSchema):
     """Everything held about one person, as of one moment"""
 
     exported_at = _time(required=True)

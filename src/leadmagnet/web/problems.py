@@ -76,8 +76,8 @@ class Api(SmorestApi):  # type: ignore[misc]
     def _register_error_handlers(self) -> None:
         app: Flask = self._app
         app.register_error_handler(HTTPException, self.handle_http_exception)
-        app.register_error_handler(LeadMagnetError, answer)
-        app.register_error_handler(Exception, _handle_surprise)
+        app.register_error_handler(LeadMagnetError, to_response)
+        app.register_error_handler(Exception, _handle_unhandled)
 
     def _register_responses(self) -> None:
         names = {status.name: status.phrase for status in HTTPStatus if status >= 400}
@@ -101,7 +101,7 @@ class Api(SmorestApi):  # type: ignore[misc]
         return _write(response, problem(status, code or "request_malformed", errors))
 
 
-def answer(error: LeadMagnetError) -> Response:
+def to_response(error: LeadMagnetError) -> Response:
     """The domain's word as a problem, with the headers its status asks for."""
     errors = error.errors if isinstance(error, Refused) else None
     response = _write(Response(status=error.status), problem(error.status, error.code, errors))
@@ -116,8 +116,8 @@ def answer(error: LeadMagnetError) -> Response:
     return response
 
 
-def _handle_surprise(error: Exception) -> Response:
-    log.error("surprise", exc_info=error)
+def _handle_unhandled(error: Exception) -> Response:
+    log.error("unhandled_exception", exc_info=error)
     return _write(Response(status=500), problem(500, "internal_error"))
 
 

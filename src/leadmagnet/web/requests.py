@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 
 log = logging.getLogger("leadmagnet.requests")
 
-EVERYWHERE = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -70,7 +70,7 @@ def _preflight(origins: frozenset[str]) -> Callable[[], Response | None]:
 
 def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
-        added = EVERYWHERE | {"X-Request-Id": g.request_id}
+        added = SECURITY_HEADERS | {"X-Request-Id": g.request_id}
         if request.scheme == "https":
             added["Strict-Transport-Security"] = BEHIND_TLS
         origin = request.headers.get("Origin")

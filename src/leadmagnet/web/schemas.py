@@ -18,14 +18,14 @@ def _camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-class Camel(Schema):
+class CamelCaseSchema(Schema):
     error_messages = {"unknown": "field_unknown", "type": "field_invalid"}  # noqa: RUF012
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         field_obj.data_key = _camel(field_obj.data_key or field_name)
 
 
-class Answer(Camel):
+class ResponseSchema(CamelCaseSchema):
     """What we send: open to new fields, so that adding one breaks no strict client."""
 
     class Meta:
@@ -86,13 +86,13 @@ def _locale(**kwargs: Any) -> fields.String:
     )
 
 
-class ProblemDetailSchema(Answer):
+class ProblemDetailSchema(ResponseSchema):
     pointer = fields.String(required=True, metadata={"description": "JSON pointer to the field"})
     code = fields.String(required=True)
     detail = fields.String(required=True)
 
 
-class ProblemSchema(Answer):
+class ProblemSchema(ResponseSchema):
     """RFC 9457"""
 
     type = fields.String(required=True)
@@ -108,11 +108,11 @@ class ProblemSchema(Answer):
     errors = fields.List(fields.Nested(ProblemDetailSchema))
 
 
-class MagnetQuerySchema(Camel):
+class MagnetQuerySchema(CamelCaseSchema):
     locale = _locale(metadata={"description": "Goes before Accept-Language"})
 
 
-class ConsentTextSchema(Answer):
+class ConsentTextSchema(ResponseSchema):
     id = fields.String(required=True)
     purpose = fields.String(required=True, metadata={"enum": list(PURPOSES)})
     required = fields.Boolean(required=True)
@@ -122,7 +122,7 @@ class ConsentTextSchema(Answer):
     policy_url = fields.String(required=True)
 
 
-class MagnetSchema(Answer):
+class MagnetSchema(ResponseSchema):
     slug = fields.String(required=True)
     title = fields.String(required=True)
     description = fields.String(required=True)
@@ -130,7 +130,7 @@ class MagnetSchema(Answer):
     consent_texts = fields.List(fields.Nested(ConsentTextSchema), required=True)
 
 
-class SignupSchema(Camel):
+class SignupSchema(CamelCaseSchema):
     email = Address(
         required=True,
         metadata={"format": "email", "description": "Stored in lower case, its domain in punycode"},
@@ -166,24 +166,24 @@ class SignupSchema(Camel):
     turnstile_token = Text(at_most=2048)
 
 
-class AcceptedSchema(Answer):
+class AcceptedSchema(ResponseSchema):
     """The same bytes whatever the state of the address"""
 
     status = fields.String(required=True, metadata={"enum": ["accepted"]})
     message = fields.String(required=True)
 
 
-class TokenSchema(Camel):
+class TokenSchema(CamelCaseSchema):
     token = Text(required=True, code="token_invalid", at_most=500)
 
 
-class LinkMagnetSchema(Answer):
+class LinkMagnetSchema(ResponseSchema):
     slug = fields.String(required=True)
     title = fields.String(required=True)
     file_name = fields.String(required=True)
 
 
-class LinkSchema(Answer):
+class LinkSchema(ResponseSchema):
     status = fields.String(
         required=True,
         metadata={
@@ -201,14 +201,14 @@ class LinkSchema(Answer):
     )
 
 
-class ConfirmationSchema(Answer):
+class ConfirmationSchema(ResponseSchema):
     status = fields.String(required=True, metadata={"enum": ["confirmed", "already_confirmed"]})
     download_url = fields.String(required=True, metadata={"format": "uri"})
     expires_at = fields.AwareDateTime(required=True, metadata={"description": "Of the URL"})
     file_name = fields.String(required=True)
 
 
-class SubscriptionSchema(Answer):
+class SubscriptionSchema(ResponseSchema):
     """Never holds the address: mail providers and scanners read it too"""
 
     status = fields.String(
@@ -217,5 +217,5 @@ class SubscriptionSchema(Answer):
     newsletter = fields.Boolean(required=True)
 
 
-class HealthSchema(Answer):
+class HealthSchema(ResponseSchema):
     status = fields.String(required=True, metadata={"enum": ["ok"]})

@@ -12,17 +12,16 @@ from leadmagnet.web import problems
 from leadmagnet.web.context import context, services
 
 
-def answer(unknown: TokenUnknown) -> Response:
+def to_response(unknown: TokenUnknown) -> Response:
     """404, or 429 to a network that guesses too much.
 
     Only here, after a token turned out to be unknown, is the limit looked at: a real token works
     from a network over its limit, and without a database that could say so.
     """
-    world = services()
     error: LeadMagnetError = unknown
     with suppress(Unavailable):
         try:
-            limits.count_guess(world.database, world.config, ip=context().ip)
+            limits.count_guess(services(), ip=context().ip)
         except LimitReached as limit:
             error = limit
-    return problems.answer(error)
+    return problems.to_response(error)

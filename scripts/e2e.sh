@@ -1,0 +1,50 @@
+#!/bin/sh
+# The Nuxt site in a real browser, against the stack of `make run`: `make e2e`.
+#
+#   CHROMIUM       the browser                          /usr/bin/chromium
+#   E2E_ARTEFACTS  where pictures of every page go      .dev/e2e
+#
+# Needs Node 20.19, or 22.12 or newer, with npm; installs Debian's chromium where it is missing.
+set -eu
+cd "$(dirname "$0")/../site"
+
+fail() {
+    echo "make e2e: $1" >&2
+    exit 1
+}
+
+command -v node >/dev/null || fail "node is missing: install Node 22 (nodejs.org, or your system's package)"
+command -v npm >/dev/null || fail "npm is missing: it comes with Node 22 (in Debian it is a package of its own)"
+node -e 'const [a, b] = process.versions.node.split(".").map(Number)
+         process.exit(a === 20 && b >= 19 || a === 22 && b >= 12 || a > 22 ? 0 : 1)' \
+    || fail "Node $(node --version) is too old for Nuxt: install Node 22"
+
+CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}
+if [ -z "$CHROMIUM" ]; then
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+        || fail "chromium is missing: install it (Debian: apt-get install chromium), or set CHROMIUM to yours"
+    echo "installing chromium"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+    CHROMIUM=$(command -v chromium)
+fi
+export CHROMIUM
+
+# Quiet as long as all goes well.
+quietly() {
+    echo "$1"
+    shift
+    "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+if [ ! -e node_modules/ready ] || [ package-lock.json -nt node_modules/ready ]; then
+    quietly "npm ci" npm ci
+    touch node_modules/ready
+fi
+export NUXT_TELEMETRY_DISABLED=1
+quietly "nuxt typecheck: the pages fit openapi.yaml" npm run typecheck
+quietly "nuxt build" npm run build
+rm -f "$log"
+exec npm run --silent e2e

@@ -1,0 +1,58 @@
+export default defineNuxtConfig({
+  compatibilityDate: '2026-11-01',
+  modules: ['nuxt-open-fetch'],
+  openFetch: {
+    clients: {
+      leadMagnet: {
+        schema: '../openapi.yaml',
+        baseURL: '/',
+        // The pages are French, whatever the browser asks for.
+        headers: { 'Accept-Language': 'fr' },
+      },
+    },
+    disableNitroPlugin: true,
+  },
+  runtimeConfig: {
+    // NUXT_API_ORIGIN, read when the server starts: one build serves every environment.
+    apiOrigin: 'http://127.0.0.1:8000',
+  },
+  routeRules: {
+    '/**': {
+      headers: {
+        'content-security-policy': [
+          "default-src 'self'",
+          // Nuxt puts its configuration and the page's styles into the page.
+          "script-src 'self' 'unsafe-inline'",
+          "style-src 'self' 'unsafe-inline'",
+          "img-src 'self' data:",
+          "object-src 'none'",
+          "base-uri 'none'",
+          "form-action 'self'",
+          "frame-ancestors 'none'",
+        ].join('; '),
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+      },
+    },
+    // The pages that the mails link to: their addresses carry tokens.
+    '/lead-magnet/**': {
+      headers: { 'cache-control': 'no-store', 'x-robots-tag': 'noindex, nofollow' },
+    },
+  },
+  app: {
+    head: {
+      htmlAttrs: { lang: 'fr' },
+      meta: [
+        { name: 'color-scheme', content: 'light dark' },
+        { name: 'referrer', content: 'no-referrer' },
+        { name: 'theme-color', content: '#f3eee7', media: '(prefers-color-scheme: light)' },
+        { name: 'theme-color', content: '#171512', media: '(prefers-color-scheme: dark)' },
+      ],
+      link: [{ rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }],
+    },
+  },
+  css: ['~/assets/site.css'],
+  experimental: { appManifest: false },
+  telemetry: false,
+  devtools: { enabled: false },
+})

@@ -1,0 +1,72 @@
+"""`leadmagnet receipt`: issue the signed proof of a consent, and verify one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+from uuid import UUID
+
+import click
+
+from leadmagnet.commands.plumbing import application, file_argument, settings
+from leadmagnet.config import Config
+from leadmagnet.consent import receipts
+from leadmagnet.mail.compose import STUDIO
+
+
+@click.group("receipt", short_help="Issue and verify signed proofs of consent.")
+def command() -> None:
+    """The signed proof of one person's consent."""
+
+
+@command.command("show")
+@click.argument("subscriber_id", type=click.UUID)
+def show(subscriber_id: UUID) -> None:
+    """Print the signed receipt of a subscriber as JSON."""
+    with application() as services, _receipt_errors():
+        issued = receipts.issue(
+            services,
+            subscriber_id,
+            receipts.signing_key(_receipt_key(services.config)),
+            controller=STUDIO,
+            contact=services.config.mail_from,
+            site_url=services.config.site_url,
+        )
+    if issued is None:
+        raise click.ClickException(f"there is no subscriber {subscriber_id}")
+    click.echo(json.dumps(issued, ensure_ascii=False, indent=2))
+
+
+@command.command("public-key")
+def public_key() -> None:
+    """Print the public key, to be published: receipts are verified with it."""
+    with _receipt_errors():
+        key = receipts.signing_key(_receipt_key(settings(Config)))
+    click.echo(receipts.as_text(key.public_key()))
+
+
+@command.command("verify")
+@file_argument
+@click.option("--public-key", required=True, help="As `public-key` prints it, or a PEM.")
+def verify(file: IO[bytes], public_key: str) -> None:
+    """Verify a receipt in FILE (- for stdin), without any database or setting."""
+    with _receipt_errors():
+        found = receipts.verify(file.read(), receipts.public_key(public_key))
+    header, metadata = found["record_header"], found["receipt_metadata"]
+    click.echo(f"valid: {header['pii_principal_id']}, issued {metadata['issued_at']}")
+
+
+def _receipt_key(config: Config) -> bytes:
+    if config.receipt_key is None:
+        raise click.ClickException("set RECEIPT_KEY (.env.example says how to make one)")
+    return config.receipt_key
+
+
+@contextmanager
+def _receipt_errors() -> Iterator[None]:
+    try:
+        yield
+    except receipts.ReceiptError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,20 @@
+"""`leadmagnet worker`: the process that sends the mails and maintains the tables."""
+
+from __future__ import annotations
+
+import click
+
+from leadmagnet import worker
+from leadmagnet.commands.plumbing import settings
+from leadmagnet.config import Config
+from leadmagnet.services import Services
+from leadmagnet.telemetry import logs, sentry
+
+
+@click.command("worker", short_help="Send the queued mails, until SIGTERM.")
+def command() -> None:
+    """Send the queued mails until SIGTERM; a mail in hand is finished first."""
+    config = settings(Config)
+    logs.configure(config.log_level)
+    sentry.start(config.sentry_dsn)
+    worker.main(Services.from_config(config, connections=2))

@@ -1,0 +1,16 @@
+"""Addresses never to be written to again, kept as keyed hashes that only we can look up."""
+
+from __future__ import annotations
+
+from leadmagnet import hashes
+from leadmagnet.services import Services
+
+
+def suppression_hash(email: str, key: bytes) -> bytes:
+    """The keyed hash (HMAC-SHA256) of a normalised address."""
+    return hashes.hmac_sha256(key, "suppression", email)
+
+
+def add(services: Services, address_hash: bytes) -> None:
+    """Suppress the address; any number of times."""
+    services.database.one("suppression_add", address_hash=address_hash)

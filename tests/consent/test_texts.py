@@ -1,0 +1,90 @@
+"""Consent texts as data: a new wording is a new row, and the old one is taken for a while."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.client import problem, sign_up
+from tests.support.settings import API, DELIVERY
+
+SLUG = "guide-mariee-sereine"
+WORDS = "J’accepte de recevoir le guide par e-mail ; je peux tout faire effacer."
+
+
+def add(leadmagnet, text=WORDS, **changes):
+    options = {
+        "magnet": SLUG,
+        "purpose": "delivery",
+        "locale": "fr",
+        "policy-version": "2027-01",
+        "policy-url": "https://www.light-and-shutter.example/confidentialite",
+    } | changes
+    flat = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return leadmagnet("texts", "add", *flat, "-", stdin=text)
+
+
+def page(client):
+    texts = client.get(f"{API}/magnets/{SLUG}").json["consentTexts"]
+    return {text["id"]: text for text in texts}
+
+
+def test_a_new_wording_takes_the_place_of_the_old_which_is_still_taken(
+    client, database, leadmagnet
+):
+    new = f"{SLUG}-delivery-fr-2"
+    assert add(leadmagnet).stdout == f"added {new}, retired {DELIVERY}\n"
+    assert DELIVERY not in page(client)
+    assert page(client)[new]["text"] == WORDS
+    assert page(client)[new]["policyVersion"] == "2027-01"
+    for number, text in enumerate((DELIVERY, new)):
+        assert sign_up(client, f"a{number}@example.org", consents=[text]).status_code == 202
+    events = database.rows("SELECT policy_version FROM lm_consent_events ORDER BY id")
+    assert [event["policy_version"] for event in events] == ["2026-11", "2027-01"]
+
+
+def test_a_retired_text_is_refused_after_its_grace(client, database, leadmagnet, superuser):
+    assert leadmagnet("texts", "retire", DELIVERY).stdout == f"retired {DELIVERY}\n"
+    superuser.execute("UPDATE lm_consent_texts SET retired_at = retired_at - interval '24 hours'")
+    assert problem(sign_up(client)) == (422, "consent_unknown")
+    assert leadmagnet("texts", "retire", DELIVERY).returncode == 1
+
+
+def test_the_list_has_every_wording_to_the_letter(database, leadmagnet):
+    add(leadmagnet)
+    listed = leadmagnet("texts", "list").stdout
+    for row in database.rows("SELECT id, text FROM lm_consent_texts"):
+        assert row["id"] in listed
+        assert row["text"] in listed
+    assert f"{DELIVERY}  retired 20" in listed
+
+
+def test_retired_is_for_good(database, leadmagnet):
+    leadmagnet("texts", "retire", DELIVERY)
+    with pytest.raises(Exception, match="cannot be changed"):
+        database.rows("UPDATE lm_consent_texts SET retired_at = NULL")
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "code", "said"),
+    [
+        ("", {}, 1, "not empty"),
+        ("a\nb", {}, 1, "one line"),
+        ("\udcff", {}, 1, "UTF-8"),
+        (WORDS, {"magnet": "none"}, 1, "there is no magnet 'none'"),
+        (WORDS, {"purpose": "sale"}, 2, "purpose"),
+        (WORDS, {"locale": "de"}, 2, "locale"),
+        (WORDS, {"policy-url": "javascript:x"}, 2, "policy-url"),
+    ],
+)
+def test_what_is_no_text_is_refused_and_nothing_changes(
+    database, leadmagnet, text, changes, code, said
+):
+    before = database.checksum()
+    result = add(leadmagnet, text, **changes)
+    assert (result.returncode, said in result.stderr) == (code, True), result.stderr
+    assert database.checksum() == before
+
+
+def test_it_needs_the_owners_connection(leadmagnet, database):
+    result = leadmagnet("texts", "list", MIGRATION_DATABASE_URL="")
+    assert (result.returncode, "MIGRATION_DATABASE_URL" in result.stderr) == (1, True)

@@ -1,0 +1,139 @@
+"""Settings: read once, typed, and a start that names everything missing at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import MISSING, FrozenInstanceError, fields
+from datetime import timedelta
+
+import pytest
+
+from leadmagnet.config import Config, ConfigError, MigrationConfig
+from tests.support.paths import path_of
+from tests.support.settings import SETTINGS
+
+REQUIRED = {each.name.upper() for each in fields(Config) if each.default is MISSING}
+VALID = {
+    **{name: value for name, value in SETTINGS.items() if name in REQUIRED},
+    "DATABASE_URL": "postgresql://lm_app@localhost/leadmagnet",
+}
+
+
+def test_everything_missing_is_named_at_once():
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({})
+    for each in fields(Config):
+        assert (each.name.upper() in str(caught.value)) == (each.default is MISSING)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
+def test_a_start_without_settings_stops_and_names_them_without_a_traceback(command):
+    result = subprocess.run(
+        [sys.executable, "-m", "leadmagnet", command],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert "DATABASE_URL" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SITE_URL", "www.example.org"),
+        ("SITE_URL", "javascript:alert(1)"),
+        ("SITE_URL", "https://x.example/?a=b"),
+        ("UNSUBSCRIBE_KEYS", "short"),
+        ("UNSUBSCRIBE_KEYS", "x" * 32 + ",short"),
+        ("HASH_KEY", "short"),
+        ("RECEIPT_KEY", "bm90IDMyIGJ5dGVz"),
+        ("RECEIPT_KEY", "é"),
+        ("METRICS_TOKEN", "short"),
+        ("SENTRY_DSN", "nowhere"),
+        ("MAILS_PER_HOUR", "7"),
+        ("REFUSE_DISPOSABLE", "perhaps"),
+        ("TURNSTILE_OUTAGE", "ignore"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "@"),
+        ("MAIL_FROM", "x@"),
+        ("MAIL_FROM", "Studio <not an address@"),
+        ("MAIL_FROM", "Studio <guide@lumière.example>"),
+        ("MAIL_FROM", "Ada, Studio <guide@studio.example>"),
+        ("SITE_URL", "https://www.lumière.example"),
+        ("DATABASE_URL", "mysql://secret@h/x"),
+        ("MAIL_FROM", "a@x.example\r\nBcc: b@x.example"),
+        ("TOKEN_HOURS", "0"),
+        ("TOKEN_HOURS", "soon"),
+        ("TOKEN_HOURS", "١"),
+        ("PORT", "65536"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("CORS_ORIGINS", "*"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_its_setting_named(name, value):
+    with pytest.raises(ConfigError, match=name):
+        Config.from_env({**VALID, name: value})
+
+
+def test_values_are_typed_and_frozen():
+    config = Config.from_env({**VALID, "TOKEN_HOURS": "1", "CORS_ORIGINS": "https://a.example, "})
+    assert config.token_hours == timedelta(hours=1)
+    assert config.cors_origins == ("https://a.example",)
+    with pytest.raises(FrozenInstanceError):
+        config.port = 1
+
+
+def test_the_defaults_are_the_published_numbers():
+    config = Config.from_env(VALID)
+    assert config.token_hours == timedelta(hours=48)
+    assert config.download_url_seconds == timedelta(minutes=15)
+    assert config.cool_down_seconds == timedelta(minutes=5)
+    assert (config.signups_per_hour, config.mails_per_address) == (10, 3)
+    assert config.mails_per_address_days == timedelta(days=7)
+
+
+def test_no_secret_is_in_a_configs_repr():
+    assert SETTINGS["UNSUBSCRIBE_KEYS"] not in repr(Config.from_env(VALID))
+
+
+def test_the_example_names_every_setting_with_its_true_default():
+    text = path_of(".env.example").read_text()
+    given = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", text, re.M))
+    ours = {each.name.upper(): each for cls in (Config, MigrationConfig) for each in fields(cls)}
+    others = {"AWS_DEFAULT_REGION", "MAILBOX_PORT", "POSTGRES_PASSWORD"}
+    others |= {"LM_OWNER_PASSWORD", "LM_APP_PASSWORD"}
+    assert given.keys() == ours.keys() | others
+    for name, each in ours.items():
+        if f"# {name}=" in text and given[name] and isinstance(each.default, int | str | timedelta):
+            assert each.metadata["parse"](given[name]) == each.default, name
+
+
+def test_every_setting_in_the_example_parses():
+    text = path_of(".env.example").read_text()
+    given = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", text, re.M))
+    Config.from_env({**given, "UNSUBSCRIBE_KEYS": "x" * 32, "HASH_KEY": "x" * 32})
+
+
+@pytest.mark.parametrize(
+    ("given", "header"),
+    [
+        ("guide@studio.example", "guide@studio.example"),
+        ("Light & Shutter <guide@studio.example>", "Light & Shutter <guide@studio.example>"),
+        ("Lumière <guide@studio.example>", "=?utf-8?q?Lumi=C3=A8re?= <guide@studio.example>"),
+        ('"Ada, Studio" <guide@studio.example>', '"Ada, Studio" <guide@studio.example>'),
+    ],
+)
+def test_the_sender_is_what_a_mails_header_takes(given, header):
+    assert Config.from_env({**VALID, "MAIL_FROM": given}).mail_from == header
+
+
+def test_a_wrong_database_address_is_not_repeated():
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**VALID, "DATABASE_URL": "mysql://secret@h/x"})
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,117 @@
+"""openapi.yaml is what the code says, complete and valid; the explorer needs no other host."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from openapi_spec_validator import validate
+
+from leadmagnet.app import create_app
+from leadmagnet.routes import docs
+from leadmagnet.web import openapi
+from leadmagnet.web.messages import LOCALES, PROBLEMS
+from tests.support.paths import path_of
+from tests.support.settings import API
+
+SPEC = openapi.document(create_app(None))
+OPERATIONS = [
+    pytest.param(path, method, operation, id=operation["operationId"])
+    for path, item in SPEC["paths"].items()
+    for method, operation in item.items()
+    if method in ("get", "post")
+]
+
+
+def test_the_committed_document_is_what_the_code_says():
+    written = path_of("openapi.yaml").read_text(encoding="utf-8")
+    assert written == openapi.as_yaml(create_app(None)), "out of date: make openapi"
+
+
+def test_it_is_valid_and_in_the_order_a_person_reads():
+    validate(SPEC)
+    assert SPEC["openapi"] == "3.1.0"
+    assert list(SPEC) == ["openapi", "info", "servers", "tags", "paths", "components"]
+
+
+def test_accents_are_written_as_themselves():
+    text = path_of("openapi.yaml").read_text(encoding="utf-8")
+    assert "Guide de la Mariée Sereine" in text
+    assert "\\x" not in text
+    assert "\\u" not in text
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_every_operation_has_examples_and_lists_its_problems(path, method, operation):
+    assert operation["summary"]
+    success = next(each for status, each in operation["responses"].items() if status[0] == "2")
+    (content,) = success["content"].values()
+    assert content["example"]
+    if method == "post":
+        bodies = operation["requestBody"]["content"]
+        assert all("example" in each for each in bodies.values())
+    assert "default" in operation["responses"]
+    for status, response in operation["responses"].items():
+        if status[0] in "45":
+            media = response["content"]["application/problem+json"]
+            for code, example in media["examples"].items():
+                assert example["value"]["code"] == code
+                assert example["value"]["status"] == int(status)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_every_example_of_an_answer_has_the_fields_its_schema_requires(path, method, operation):
+    for status, response in operation["responses"].items():
+        for media in response.get("content", {}).values():
+            name = media["schema"].get("$ref", "").rpartition("/")[2]
+            if status[0] == "2" and name:
+                assert set(SPEC["components"]["schemas"][name]["required"]) <= set(media["example"])
+
+
+def test_every_code_has_a_sentence_in_each_language_that_says_what_to_do():
+    for code, sentences in PROBLEMS.items():
+        assert re.fullmatch("[a-z_]+", code)
+        assert set(sentences) == set(LOCALES)
+        for sentence in sentences.values():
+            assert sentence.endswith(".")
+            assert sentence.count(".") + sentence.count(":") >= 2 or code in (
+                "email_unsupported", "locale_unknown", "token_invalid", "media_type_unsupported",
+            )  # fmt: skip
+
+
+def test_french_sentences_are_set_in_french_typography():
+    for sentences in PROBLEMS.values():
+        assert not re.search(r" [:;?!»]|« |'", sentences["fr"]), sentences["fr"]
+
+
+def test_the_document_is_served(client):
+    answer = client.get("/openapi.yaml")
+    assert answer.content_type == "application/yaml"
+    assert yaml.safe_load(answer.text)["paths"].keys() == SPEC["paths"].keys()
+
+
+def test_the_explorer_asks_no_other_host_and_needs_no_inline_code(client):
+    page = client.get("/docs")
+    assert page.content_type == "text/html; charset=utf-8"
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    for address in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert address.startswith("/docs/")
+        assert client.get(address).status_code == 200
+    assert not re.search(r"<script>|<style|onload=|style=", page.text)
+
+
+def test_every_asset_is_served_by_its_type_and_nothing_else_is(client):
+    for name, content_type in docs.ASSETS.items():
+        assert client.get(f"/docs/assets/{name}").content_type.startswith(content_type)
+    for name in ("index.html", "../index.html", "%2e%2e%2findex.html", "nothing.js"):
+        assert client.get(f"/docs/assets/{name}").status_code == 404
+
+
+def test_health_is_the_process_and_readiness_is_the_database(client, database):
+    assert client.get("/healthz").json == {"status": "ok"}
+    assert client.get("/readyz").json == {"status": "ok"}
+    database.rows("ALTER TABLE lm_outbox RENAME COLUMN reason TO other")
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+    assert client.get(f"{API}/magnets/guide-mariee-sereine").status_code == 200

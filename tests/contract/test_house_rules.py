@@ -1,0 +1,216 @@
+"""What we would say twice in a review."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from leadmagnet import database as db
+from leadmagnet.app import create_app
+from tests.support.paths import path_of
+
+SOURCE = path_of("src/leadmagnet")
+MODULES = sorted(SOURCE.rglob("*.py"))
+PRODUCT = [path for path in MODULES if "dev" not in path.relative_to(SOURCE).parts]
+# The rooms from top to bottom: each imports only from those below it.
+STOREYS = (
+    ("__main__",),
+    ("commands",),
+    ("server", "wsgi"),
+    ("app", "worker"),
+    ("maintenance",),
+    ("routes",),
+    ("web",),
+    ("rights",),
+    ("mail",),
+    ("funnel",),
+    ("consent",),
+    ("services", "telemetry"),
+    ("database", "adapters"),
+    ("config",),
+    ("errors", "addresses", "hashes", "pace"),
+)
+# What the use cases are made of: they know neither HTTP nor AWS.
+DOMAIN = ("rights", "mail", "funnel", "consent")
+FRAMEWORKS = ("flask", "werkzeug", "marshmallow", "webargs", "apispec")
+SQL = re.compile(
+    r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP|LISTEN|PREPARE|DEALLOCATE)"
+    r"\s+\w+"
+)
+QUERY_FILES = sorted(path_of("sql/queries").glob("*.sql"))
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def strings(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text())
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(db.queries()))
+def test_every_query_fits_the_migrated_tables(database, name):
+    database.owner.execute(f"PREPARE fits AS {db.queries()[name].text}", prepare=False)
+
+
+@pytest.mark.parametrize("path", QUERY_FILES, ids=lambda path: path.name)
+def test_every_query_is_used_and_only_by_the_module_of_its_file(path):
+    names = re.findall(r"^-- name: (\w+)$", path.read_text(), re.M)
+    assert names
+    for name in names:
+        users = [module.stem for module in PRODUCT if f'"{name}"' in module.read_text()]
+        assert users == [path.stem], name
+
+
+@pytest.mark.parametrize("path", QUERY_FILES, ids=lambda path: path.name)
+def test_every_query_is_named_by_its_noun(path):
+    noun = path.stem.removesuffix("s")
+    for name in re.findall(r"^-- name: (\w+)$", path.read_text(), re.M):
+        assert name.startswith((noun, path.stem)), name
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: path.name)
+def test_no_sql_in_python_but_the_migration_runners_own_table(path):
+    if path.stem == "migrations":
+        return
+    allowed = {"LISTEN lm_outbox"} if path.stem == "worker" else set()
+    if path.parent.name == "database":
+        allowed = {"PREPARE fits AS ", "DEALLOCATE fits"}
+    for text in strings(path):
+        if text not in allowed:
+            assert not SQL.match(text), text
+
+
+def room(path: Path) -> str:
+    """The folder of a module, or its own name where it stands at the root."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def storey(name: str) -> int:
+    (found,) = (level for level, rooms in enumerate(STOREYS) if name in rooms)
+    return found
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_only_go_down(path):
+    if room(path) == "__init__":
+        return
+    for name in imports(path):
+        package, _, rest = name.partition(".")
+        other = rest.partition(".")[0]
+        if package != "leadmagnet" or other in ("", "__version__", "dev", room(path)):
+            continue
+        assert storey(other) > storey(room(path)), name
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_each_outside_library_has_its_rooms(path):
+    used = {name.partition(".")[0] for name in imports(path)}
+    if room(path) not in ("web", "routes", "app"):
+        assert not used & set(FRAMEWORKS)
+    if room(path) != "adapters":
+        assert not used & {"boto3", "botocore", "requests", "urllib3"}
+    if path.relative_to(SOURCE).as_posix() != "commands/dev.py":
+        assert not {name for name in imports(path) if name.startswith("leadmagnet.dev")}
+
+
+def test_the_environment_is_read_in_one_place():
+    readers = {path.stem for path in PRODUCT if "os.environ" in path.read_text()}
+    # `dev` hands its environment on to the processes it starts, `serve` to gunicorn.
+    assert readers == {"dev", "serve", "config"}
+    assert (SOURCE / "config.py").read_text().count("os.environ") == 1
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_modules_and_functions_are_short(path):
+    text = path.read_text()
+    limit = {"config.py": 260, "schemas.py": 250, "messages.py": 160, "public.py": 280}.get(
+        path.name, 220
+    )
+    assert len(text.splitlines()) <= limit
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno < 45, node.name
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_every_module_says_in_a_sentence_what_it_is_for(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring or path.name == "__main__.py"
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_an_event_in_the_log_is_a_constant_word(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        is_log = (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "log"
+            and node.func.attr != "log"
+        )
+        if is_log:
+            assert isinstance(node.args[0], ast.Constant), ast.unparse(node)
+            assert re.fullmatch("[a-z_]+", node.args[0].value)
+
+
+def test_no_route_that_reads_changes_anything():
+    """The names of the queries behind GET routes are those of reading ones."""
+    app = create_app(None)
+    reading = {"magnet_page", "token_describe", "subscriber_subscription"}
+    for name in reading:
+        assert not re.search(r"\b(INSERT|UPDATE|DELETE|pg_notify)\b", db.queries()[name].text)
+    for rule in app.url_map.iter_rules():
+        if "GET" in rule.methods:
+            assert not {"PUT", "PATCH", "DELETE"} & rule.methods
+
+
+def test_migrations_are_named_by_time_and_in_lower_case():
+    names = [path.name for path in path_of("sql/migrations").iterdir()]
+    for name in names:
+        assert re.fullmatch(r"V20\d{6}_\d{6}__lm_[a-z_]+\.sql|R__lm_[a-z_]+\.sql", name), name
+
+
+def test_migrations_use_no_extension():
+    for path in path_of("sql/migrations").iterdir():
+        assert "EXTENSION" not in path.read_text().upper()
+
+
+def test_the_locks_record_no_download_address():
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
+        text = path_of(name).read_text()
+        assert "://" not in text and "index-url" not in text
+        assert "--hash=sha256:" in text
+
+
+def test_the_readme_justifies_every_dependency():
+    pyproject = path_of("pyproject.toml").read_text()
+    (block,) = re.findall(r"^dependencies = \[(.*?)\]\n", pyproject, re.M | re.S)
+    for name in re.findall(r'"([a-z0-9-]+)', block):
+        assert f"| {name} |" in path_of("README.md").read_text(), name
+
+
+def test_sql_trouble_is_the_callers_503(server):
+    database = db.Database("postgresql://lm_app@127.0.0.1:9/nowhere", size=1)
+    database.open()
+    try:
+        with pytest.raises(db.Unavailable):
+            database.check()
+    finally:
+        database.close()
+    assert issubclass(psycopg.errors.DiskFull, psycopg.OperationalError)

@@ -1,0 +1,76 @@
+"""Every query's plan on a big list: no table that grows with the subscribers is read whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from leadmagnet import database as db
+from tests.support.database import fresh_database
+from tests.support.paths import path_of
+
+# What is asked about everything, and not by a visitor: an operator's overview, the figures of a
+# scrape, and the daily purge, whose rows are the oldest.
+READS_ALL = {"outbox_overview", "metrics_signups", "retention_context"}
+SMALL = {"lm_magnets", "lm_consent_texts", "lm_sending"}
+PEOPLE = 30_000
+
+
+@pytest.fixture(scope="module")
+def big(server):
+    """A list as the benchmark loads it, with its statistics."""
+    with fresh_database(server) as database:
+        url = server.url("postgres", database.name)
+        with psycopg.connect(url) as conn, psycopg.ClientCursor(conn) as cursor:
+            for statement in people().split(";\n\n"):
+                cursor.execute(statement, {"people": PEOPLE})
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute("VACUUM (ANALYZE)")
+        yield database
+
+
+def people() -> str:
+    return Path(path_of("tests/bench/people.sql")).read_text(encoding="utf-8")
+
+
+def scans(node):
+    """The relations that the plan reads from end to end."""
+    if node["Node Type"] == "Seq Scan":
+        yield node["Relation Name"]
+    for child in node.get("Plans", ()):
+        yield from scans(child)
+
+
+def plan_of(conn, name):
+    """The plan for any parameters, as the server uses it for a prepared statement in the end."""
+    conn.execute(f"PREPARE probe AS {db.queries()[name].text}", prepare=False)
+    counted = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'probe'"
+    (count,) = conn.execute(counted).fetchone().values()
+    arguments = f"({', '.join(['NULL'] * count)})" if count else ""
+    row = conn.execute(f"EXPLAIN (FORMAT JSON) EXECUTE probe{arguments}", prepare=False).fetchone()
+    conn.execute("DEALLOCATE probe", prepare=False)
+    return row["QUERY PLAN"][0]["Plan"]
+
+
+def read_whole(database, name):
+    """The tables that the query reads from end to end, now or once they are big."""
+    with database.owner.transaction(force_rollback=True):
+        conn = database.owner
+        conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        big = "SELECT relname FROM pg_class WHERE relname LIKE 'lm_%' AND relpages >= 100"
+        found = set(scans(plan_of(conn, name))) & {row["relname"] for row in conn.execute(big)}
+        # Of a small table, reading all of it is the best plan: here it shows whether an index fits.
+        conn.execute("SET LOCAL enable_seqscan = off")
+        return (found | set(scans(plan_of(conn, name)))) - SMALL
+
+
+@pytest.mark.parametrize("name", sorted(set(db.queries()) - READS_ALL))
+def test_no_query_reads_a_big_table_whole(big, name):
+    assert not read_whole(big, name)
+
+
+@pytest.mark.parametrize("name", sorted(READS_ALL))
+def test_the_exceptions_are_needed(big, name):
+    assert read_whole(big, name)

@@ -1,0 +1,78 @@
+"""Mail scanners open every link they see: no GET, HEAD or OPTIONS changes a byte of the data."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+import pytest
+
+from tests.support.client import client_of, confirm, sign_up
+
+SCANNERS = [
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36",
+    "Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0) SafeLinks",
+    "Mozilla/5.0 (Windows NT 10.0) BingPreview/1.0b",
+    "Barracuda Sentinel (EE)",
+    "Proofpoint URL Defense",
+    "Mimecast URL Protect",
+    "Cisco IronPort / Secure Email",
+    "Symantec Email Security.cloud Link Following",
+    "Sophos Time-of-Click",
+    "Trend Micro WTP Sandbox",
+    "FireEye ETP url analysis",
+    "Forcepoint Email Security",
+    "Fortinet FortiMail URI click",
+    "Google-Safety; GoogleImageProxy (via ggpht.com)",
+    "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+    "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+    "WhatsApp/2.23.20.0",
+    "facebookexternalhit/1.1",
+    "curl/8.5.0",
+    "",
+]
+
+
+@pytest.fixture
+def client(start):
+    return client_of(start(METRICS_TOKEN="m" * 40))
+
+
+def _filled(part, known):
+    somebody = known["token"].partition(".")[0]
+    return known.get(part[1], somebody)
+
+
+def public_urls(app, *, token, leave):
+    """Every address of the application, with a token that works there, and ids of somebody."""
+    urls = set()
+    for rule in app.url_map.iter_rules():
+        known = {
+            "slug": "guide-mariee-sereine",
+            "name": "swagger-ui.css",
+            "token": leave if "unsubscribe" in rule.rule else token,
+        }
+        path = re.sub(r"<(?:\w+:)?(\w+)>", partial(_filled, known=known), rule.rule)
+        urls |= {path, f"{path}?token={token}"}
+    return sorted(urls)
+
+
+@pytest.mark.parametrize(("state", "agents"), [("pending", SCANNERS), ("confirmed", SCANNERS[:1])])
+def test_twenty_scanners_on_every_url_change_nothing(client, database, mailbox, state, agents):
+    sign_up(client)
+    token, leave = mailbox.deliver().token(), mailbox.unsubscribe_token()
+    if state == "confirmed":
+        confirm(client, token)
+    urls = public_urls(client.application, token=token, leave=leave)
+    assert len(urls) > 20
+    before = database.checksum()
+    seen = set()
+    for agent in agents:
+        for url in urls:
+            for method in ("GET", "HEAD", "OPTIONS"):
+                answer = client.open(url, method=method, headers={"User-Agent": agent})
+                seen.add((method, answer.status_code))
+            asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+            assert client.options(url, headers=asked).status_code == 204
+    assert database.checksum() == before
+    assert {("GET", 200), ("HEAD", 200), ("OPTIONS", 200)} <= seen

@@ -1,0 +1,20 @@
+"""A short version of each scenario of the fault campaign; `make faults` runs the long one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.scenarios import SCENARIOS, SHORT
+from tests.faults.stage import durable_postgres, stage_on
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    with durable_postgres(tmp_path_factory.mktemp("faults")) as postgres:
+        yield postgres
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_short_fault_campaign(postgres, tmp_path, name):
+    with stage_on(postgres, tmp_path) as stage:
+        SCENARIOS[name](stage, SHORT)

@@ -1,0 +1,233 @@
+"""Leaving: one click, for good, by any body a mail provider sends, and looking changes nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from leadmagnet.funnel import tokens
+from tests.support.client import client_of, confirm, problem, sign_up
+from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
+
+
+@pytest.fixture
+def leave(client, mailbox):
+    sign_up(client)
+    confirm(client, mailbox.deliver().token())
+    return f"{API}/unsubscribe/{mailbox.unsubscribe_token()}"
+
+
+def unsubscriptions(database):
+    return database.rows("SELECT gesture FROM lm_consent_events WHERE type = 'unsubscribe'")
+
+
+BODIES = {
+    "one-click, urlencoded": {"data": {"List-Unsubscribe": "One-Click"}},
+    "one-click, multipart": {
+        "data": {"List-Unsubscribe": "One-Click"},
+        "content_type": "multipart/form-data",
+    },
+    "empty": {},
+    "JSON from the page": {"json": {}},
+    "nonsense": {"data": b"\xff\x00", "content_type": "application/octet-stream"},
+    "cookies and keys": {"headers": {"Cookie": "session=x", "Authorization": "Bearer x"}},
+    "foreign origin": {"headers": {"Origin": "https://mail.example.com", "User-Agent": ""}},
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+def test_a_post_with_any_body_unsubscribes_at_once(client, database, leave, body):
+    answer = client.post(leave, **body)
+    assert answer.status_code == 200
+    assert "Location" not in answer.headers
+    assert "Set-Cookie" not in answer.headers
+    assert answer.json == {"status": "unsubscribed", "newsletter": False}
+    assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
+    assert len(unsubscriptions(database)) == 1
+
+
+def test_the_gesture_is_recorded_as_it_was(client, database, leave):
+    client.post(leave, json={})
+    assert unsubscriptions(database) == [{"gesture": "unsubscribe_button"}]
+
+
+def test_ten_at_once_and_again_are_one_event(client, database, leave):
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: client.application.test_client().post(leave), range(10)))
+    answers.append(client.post(leave))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.data for answer in answers}) == 1
+    assert unsubscriptions(database) == [{"gesture": "one_click"}]
+
+
+def test_looking_says_what_would_end_without_naming_anybody(client, database, leave):
+    before = database.checksum()
+    for method in ("GET", "HEAD", "OPTIONS"):
+        assert client.open(leave, method=method).status_code == 200
+    answer = client.get(leave)
+    assert answer.json == {"status": "confirmed", "newsletter": False}
+    assert ADA not in answer.text
+    assert database.checksum() == before
+
+
+def test_before_a_confirmation_it_means_this_was_not_me(client, database, mailbox):
+    sign_up(client)
+    leave = f"{API}/unsubscribe/{mailbox.deliver().unsubscribe_token()}"
+    assert client.get(leave).json["status"] == "pending"
+    client.post(leave)
+    assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
+
+
+def test_it_ends_the_newsletter(client, database, leave):
+    database.rows("UPDATE lm_subscribers SET newsletter = true")
+    assert client.get(leave).json == {"status": "confirmed", "newsletter": True}
+    client.post(leave)
+    assert database.value("SELECT newsletter FROM lm_subscribers") is False
+
+
+def forged(token):
+    name, signature = token.split(".")
+    other = "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01"
+    flipped = ("B" if signature[0] == "A" else "A") + signature[1:]
+    return [
+        name,
+        f"{name}.",
+        f".{signature}",
+        f"{name}.{signature}.extra",
+        f"{name}.{signature[:-1]}",
+        f"{name}.{flipped}",
+        f"{other}.{signature}",
+        f"{{{name}}}.{signature}",
+        f"{name.upper()}.{signature}",
+        name.replace("-", "") + f".{signature}",
+        f"urn:uuid:{name}.{signature}",
+        "x",
+        "é.é",
+    ]
+
+
+def test_a_forged_token_is_a_404_and_always_the_same(client, database, leave):
+    base, _, token = leave.rpartition("/")
+    before = database.checksum(without=COUNTS)
+    bodies = set()
+    for each in forged(token):
+        for answer in (client.get(f"{base}/{each}"), client.post(f"{base}/{each}")):
+            assert problem(answer) == (404, "token_unknown"), each
+            bodies.add(answer.data)
+    assert len(bodies) == 1
+    assert database.checksum(without=COUNTS) == before
+
+
+def test_a_confirmation_token_unsubscribes_nobody(client, database, leave, mailbox):
+    assert problem(client.post(f"{API}/unsubscribe/{mailbox.token()}")) == (404, "token_unknown")
+    assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
+
+
+def test_links_under_a_former_key_work_as_long_as_the_key_is_kept(start, client, leave):
+    old, new = "k1-" + "x" * 40, "k2-" + "y" * 40
+    rotated = client_of(start(UNSUBSCRIBE_KEYS=f"{new},{old}"))
+    dropped = client_of(start(UNSUBSCRIBE_KEYS=new))
+    assert problem(dropped.post(leave)) == (404, "token_unknown")
+    assert rotated.post(leave).status_code == 200
+
+
+def test_the_first_key_signs(database, client, leave):
+    keys = (b"n" * 32, b"o" * 32)
+    subscriber_id = database.value("SELECT id FROM lm_subscribers")
+    token = tokens.sign(subscriber_id, keys)
+    assert tokens.signed_subscriber(token, keys[:1]) == subscriber_id
+
+
+def test_after_an_erasure_nothing_is_created(client, database, leave):
+    database.rows("DELETE FROM lm_subscribers")
+    assert problem(client.post(leave)) == (404, "token_unknown")
+    assert problem(client.get(leave)) == (404, "token_unknown")
+    assert database.count("lm_subscribers") == database.count("lm_consent_events") == 0
+
+
+def test_a_complaint_stays_a_complaint(client, database, leave):
+    database.rows("UPDATE lm_subscribers SET status = 'complained', newsletter = false")
+    assert client.post(leave).status_code == 200
+    assert database.value("SELECT status FROM lm_subscribers") == "complained"
+
+
+def test_a_database_that_is_away_is_a_503_and_the_next_try_works(client, database, leave, start):
+    away = client_of(start(DATABASE_URL="postgresql://lm_app@127.0.0.1:9/nowhere"))
+    assert problem(away.post(leave)) == (503, "service_unavailable")
+    assert client.post(leave).status_code == 200
+
+
+@pytest.fixture
+def both(client, mailbox):
+    """Confirmed for the guide and for the newsletter."""
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    confirm(client, mailbox.deliver().token())
+    return f"{API}/unsubscribe/{mailbox.unsubscribe_token()}"
+
+
+def newsletter(client, leave):
+    return client.post(leave, json={"purpose": "newsletter"})
+
+
+def test_the_newsletter_can_be_ended_alone(client, database, both):
+    answers = [newsletter(client, both) for _ in range(3)]
+    assert [answer.json for answer in answers] == [{"status": "confirmed", "newsletter": False}] * 3
+    (event,) = database.rows("SELECT * FROM lm_consent_events WHERE type = 'unsubscribe'")
+    assert (event["purpose"], event["gesture"]) == ("newsletter", "unsubscribe_button")
+    assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"json": {"purpose": "delivery"}},
+        {"json": {"purpose": ["newsletter"]}},
+        {"json": ["newsletter"]},
+        {"data": {"purpose": "newsletter"}},
+        {"data": b'{"purpose": "newsletter"', "content_type": "application/json"},
+        {"data": b'{"purpose": "newsletter"}', "content_type": "text/plain"},
+    ],
+)
+def test_any_other_body_ends_everything(client, database, both, body):
+    assert client.post(both, **body).json == {"status": "unsubscribed", "newsletter": False}
+    assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
+
+
+def test_after_the_newsletter_everything_can_be_ended(client, database, both):
+    newsletter(client, both)
+    client.post(both)
+    assert client.get(both).json == {"status": "unsubscribed", "newsletter": False}
+    assert newsletter(client, both).json == {"status": "unsubscribed", "newsletter": False}
+    assert len(unsubscriptions(database)) == 2
+
+
+def test_a_link_of_before_does_not_bring_the_newsletter_back(client, database, mailbox):
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    token = mailbox.deliver().token()
+    leave = f"{API}/unsubscribe/{mailbox.unsubscribe_token()}"
+    assert newsletter(client, leave).json == {"status": "pending", "newsletter": False}
+    assert client.get(f"{API}/confirm/{token}").json["purposes"] == ["delivery"]
+    assert confirm(client, token).json["status"] == "confirmed"
+    assert database.value("SELECT newsletter FROM lm_subscribers") is False
+    confirmed = database.rows("SELECT purpose FROM lm_consent_events WHERE type = 'confirm'")
+    assert confirmed == [{"purpose": "delivery"}]
+
+
+def test_asking_for_it_again_does(client, database, mailbox, both):
+    newsletter(client, both)
+    database.rows("UPDATE lm_subscribers SET asked_at = now() - interval '1 hour'")
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    confirm(client, mailbox.deliver().token())
+    assert database.value("SELECT newsletter FROM lm_subscribers") is True
+
+
+def test_who_never_had_the_newsletter_ends_nothing(client, database, leave):
+    before = database.checksum()
+    assert newsletter(client, leave).json == {"status": "confirmed", "newsletter": False}
+    assert database.checksum() == before
+
+
+def test_ending_the_newsletter_after_an_erasure_is_a_404(client, database, both):
+    database.rows("DELETE FROM lm_subscribers")
+    assert problem(newsletter(client, both)) == (404, "token_unknown")

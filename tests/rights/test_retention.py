@@ -1,0 +1,248 @@
+"""Retention: exactly what the numbers say is deleted, in batches, and a dry run only says so."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+
+from leadmagnet.consent import ledger
+from leadmagnet.maintenance import Maintenance
+from leadmagnet.rights import retention
+from tests.support.client import confirm, sign_up
+from tests.support.settings import DELIVERY
+
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def aged(database, superuser):
+    """Move everything about everybody this far into the past, as if the time had gone by."""
+
+    def age(interval):
+        for table, columns in {
+            "lm_subscribers": "status_at newsletter_at asked_at privacy_asked_at confirmed_at",
+            "lm_outbox": "due_at sent_at created_at",
+            "lm_download_tokens": "expires_at created_at",
+            "lm_consent_events": "occurred_at",
+            "lm_consent_context": "created_at",
+        }.items():
+            moved = ", ".join(
+                f"{each} = {each} - interval '{interval}'" for each in columns.split()
+            )
+            superuser.execute(f"UPDATE {table} SET {moved}")
+
+    return age
+
+
+@pytest.fixture
+def purge(services):
+    def purge(**kwargs):
+        found = {}
+        for batch in retention.purge(services, **kwargs):
+            found[batch.rule] = found.get(batch.rule, 0) + batch.found
+        return found
+
+    return purge
+
+
+@pytest.mark.parametrize(
+    ("interval", "deleted"), [("32 days -1 minute", False), ("32 days 1 minute", True)]
+)
+def test_who_never_confirmed_goes_30_days_after_the_last_link_expired(
+    client, database, mailbox, aged, purge, interval, deleted
+):
+    sign_up(client)
+    mailbox.deliver()
+    aged(interval)
+    assert purge() == ({"unconfirmed": 1} if deleted else {})
+    assert database.count("lm_subscribers") == (0 if deleted else 1)
+    if deleted:
+        assert database.value("SELECT erased_by FROM lm_erasures") == "retention"
+        assert database.count("lm_consent_events") == 0
+
+
+def test_a_renewed_link_counts_and_a_queued_mail_is_waited_for(
+    client, database, mailbox, aged, purge
+):
+    sign_up(client)
+    aged("40 days")
+    assert purge() == {}
+    token = None
+    mailbox.deliver()
+    aged("20 days")
+    token = mailbox.token()
+    client.post("/api/lead-magnet/links/renew", json={"token": token})
+    mailbox.deliver()
+    aged("31 days")
+    assert purge() == {}
+    aged("1 day 1 hour")
+    assert purge() == {"unconfirmed": 1}
+
+
+@pytest.mark.parametrize("status", ["unsubscribed", "bounced", "complained"])
+def test_a_refusal_is_kept_as_long_as_a_subscriber(client, database, mailbox, aged, purge, status):
+    sign_up(client)
+    mailbox.deliver()
+    database.rows("UPDATE lm_subscribers SET status = %s, status_at = now()", status)
+    aged("1000 days")
+    purge()
+    assert database.count("lm_subscribers") == 1
+    aged("96 days")
+    assert purge() == {"subscribers": 1}
+
+
+@pytest.mark.parametrize(("interval", "deleted"), [("1094 days", False), ("1096 days", True)])
+def test_a_subscriber_goes_3_years_after_her_last_act(
+    client, database, mailbox, aged, purge, interval, deleted
+):
+    sign_up(client)
+    confirm(client, mailbox.deliver().token())
+    aged(interval)
+    assert purge().get("subscribers", 0) == deleted
+    assert database.count("lm_subscribers") == (not deleted)
+
+
+@pytest.mark.parametrize(
+    ("event", "kept"), [("unsubscribe", True), ("complaint", True), ("bounce", False)]
+)
+def test_a_bounce_is_no_act_of_hers(client, database, mailbox, aged, purge, event, kept):
+    sign_up(client)
+    confirm(client, mailbox.deliver().token())
+    aged("1096 days")
+    status = {"unsubscribe": "unsubscribed", "complaint": "complained", "bounce": "bounced"}[event]
+    database.rows("UPDATE lm_subscribers SET status = %s, status_at = now()", status)
+    database.rows(
+        "INSERT INTO lm_consent_events (subscriber_id, type, gesture)"
+        " SELECT id, %s, 'ses_event' FROM lm_subscribers",
+        event,
+    )
+    purge()
+    assert database.count("lm_subscribers") == kept
+
+
+@pytest.mark.parametrize(("interval", "left"), [("364 days", 2), ("366 days", 0)])
+def test_ip_and_user_agent_go_after_12_months_and_the_events_stay(
+    client, database, mailbox, aged, purge, interval, left
+):
+    sign_up(client)
+    confirm(client, mailbox.deliver().token())
+    aged(interval)
+    assert purge() == ({} if left else {"context": 2})
+    assert database.count("lm_consent_context") == left
+    assert database.count("lm_consent_events") == 2
+
+
+def many(database, count):
+    database.rows(
+        "INSERT INTO lm_subscribers (email, locale, asked_consents)"
+        " SELECT 'n' || n || '@example.org', 'fr', %s FROM generate_series(1, %s) n",
+        [DELIVERY],
+        count,
+    )
+    database.rows(
+        "INSERT INTO lm_consent_events (subscriber_id, type, consent_text_id, gesture)"
+        " SELECT id, 'signup', %s, 'signup_form' FROM lm_subscribers",
+        DELIVERY,
+    )
+
+
+def test_a_dry_run_finds_the_same_and_deletes_nothing(client, database, aged, purge):
+    many(database, 240)
+    aged("33 days")
+    sign_up(client)
+    before = database.checksum()
+    assert purge(dry_run=True) == {"unconfirmed": 240}
+    assert database.checksum() == before
+    assert purge() == {"unconfirmed": 240}
+    assert database.value("SELECT email FROM lm_subscribers") == ADA
+
+
+def test_it_goes_in_batches_and_each_is_committed(database, services, aged):
+    many(database, 240)
+    aged("33 days")
+    batches = retention.purge(services)
+    assert next(batches) == retention.Batch("unconfirmed", 100)
+    assert database.count("lm_subscribers") == 140
+    assert [batch.found for batch in batches] == [100, 40]
+
+
+def test_who_is_confirming_at_that_moment_is_passed_over(database, services, aged, purge, server):
+    many(database, 3)
+    aged("33 days")
+    with psycopg.connect(server.url("lm_owner", database.name)) as conn:
+        conn.execute(
+            "UPDATE lm_subscribers SET status = 'confirmed', confirmed_at = now(), asked_at = now()"
+            " WHERE email = 'n2@example.org'"
+        )
+        assert purge() == {"unconfirmed": 2}
+    assert purge() == {}
+    assert database.value("SELECT email FROM lm_subscribers") == "n2@example.org"
+
+
+def test_a_purged_ledger_still_verifies(database, services, aged, purge):
+    many(database, 20)
+    aged("33 days")
+    ledger.seal(services)
+    purge()
+    report = ledger.verify(services)
+    assert (report.fault, report.erased) == (None, 20)
+
+
+def test_the_worker_purges_a_batch_at_a_time(database, services, aged):
+    many(database, 140)
+    aged("33 days")
+    maintenance = Maintenance(services)
+    left = []
+    for _ in range(3):
+        maintenance.run_due()
+        left.append(database.count("lm_subscribers"))
+    assert left == [40, 0, 0]
+    many(database, 1)
+    aged("33 days")
+    maintenance.run_due()
+    assert database.count("lm_subscribers") == 1, "the next time is tomorrow"
+
+
+def test_trouble_with_the_ledger_keeps_no_mail_from_going(database, services, log_lines):
+    database.rows("ALTER TABLE lm_consent_seals ADD CHECK (position > 99)")
+    many(database, 1)
+    database.rows("ALTER TABLE lm_consent_events DISABLE TRIGGER USER")
+    database.rows("UPDATE lm_consent_events SET occurred_at = occurred_at - interval '1 minute'")
+    Maintenance(services).run_due()
+    (line,) = (each for each in log_lines() if "maintenance_failed" in each)
+    assert "CheckViolation" in line
+
+
+def test_two_workers_purge_each_row_once(database, services, aged):
+    many(database, 600)
+    aged("33 days")
+    found = []
+
+    def work():
+        found.extend(retention.purge(services))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert database.count("lm_subscribers") == 0
+    assert database.count("lm_erasures") == 600
+
+
+def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, leadmagnet):
+    many(database, 101)
+    aged("33 days")
+    dry = leadmagnet("purge", "--dry-run")
+    assert dry.stdout.splitlines() == [
+        "unconfirmed older than 30 days: 101 found",
+        "subscribers older than 1095 days: 0 found",
+        "context older than 365 days: 0 found",
+    ]
+    assert "… 100 unconfirmed" in dry.stderr
+    assert database.count("lm_subscribers") == 101
+    assert "101 deleted" in leadmagnet("purge").stdout
+    assert database.count("lm_subscribers") == 0
+    assert "found" in leadmagnet("purge", "--dry-run", UNCONFIRMED_DAYS="1").stdout

@@ -1,0 +1,54 @@
+"""The HTTP client of the tests, which checks of each answer what all must keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from leadmagnet.app import create_app
+from leadmagnet.services import Services
+from tests.support.settings import ADA, API, DELIVERY
+
+
+class CheckedClient(FlaskClient):
+    """Asserts of every answer what every answer must be."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        answer = super().open(*args, **kwargs)
+        assert answer.status_code < 500 or answer.status_code == 503, answer.data
+        if answer.status_code == 503:
+            assert int(answer.headers["Retry-After"]) > 0
+        if answer.status_code >= 400 and answer.request.method != "HEAD":
+            assert answer.content_type == "application/problem+json", answer.data
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "Origin" in answer.headers["Vary"]
+        return answer
+
+
+def client_of(services: Services) -> FlaskClient:
+    app = create_app(services)
+    app.test_client_class = CheckedClient
+    return app.test_client()
+
+
+def sign_up(client: FlaskClient, email: Any = ADA, **body: Any) -> Any:
+    return client.post(f"{API}/signup", json={"email": email, "consents": [DELIVERY], **body})
+
+
+def confirm(client: FlaskClient, token: Any) -> Any:
+    return client.post(f"{API}/confirm", json={"token": token})
+
+
+def problem(answer: Any) -> tuple[int, str]:
+    """Status and code of a problem, whose shape is checked on the way."""
+    assert answer.content_type == "application/problem+json", answer.data
+    body = answer.json
+    assert {"type", "title", "status", "detail", "code"} <= set(body) <= {
+        "type", "title", "status", "detail", "code", "errors",
+    }  # fmt: skip
+    assert body["status"] == answer.status_code
+    assert body["detail"] and body["title"]
+    return answer.status_code, body["code"]

@@ -1,0 +1,70 @@
+"""A copy of the migrated database for each test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from leadmagnet.dev.postgres import Postgres
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A copy of the migrated database; `owner` for a test's own look and touch."""
+
+    __test__ = False
+    name: str
+    url: str
+    owner: psycopg.Connection[dict[str, Any]]
+
+    def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
+        cursor = self.owner.execute(query, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def value(self, query: str, *parameters: object) -> Any:
+        (row,) = self.rows(query, *parameters)
+        return next(iter(row.values()))
+
+    def count(self, table: str) -> int:
+        return int(self.value(f"SELECT count(*) FROM {table}"))
+
+    def checksum(self, *, without: frozenset[str] = frozenset()) -> dict[str, str]:
+        """Of every row of every table, by table."""
+        tables = self.rows(
+            "SELECT relname FROM pg_class WHERE relname LIKE 'lm%' AND relkind = 'r'"
+        )
+        return {
+            table["relname"]: self.value(
+                "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
+                f" FROM {table['relname']} t"
+            )
+            for table in tables
+            if table["relname"] not in without
+        }
+
+
+numbers = itertools.count(1)
+
+
+@contextmanager
+def fresh_database(server: Postgres) -> Iterator[TestDatabase]:
+    name = f"test_{next(numbers)}"
+    admin_url = server.url("postgres", "postgres")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL(
+                "CREATE DATABASE {} TEMPLATE leadmagnet STRATEGY file_copy OWNER lm_owner"
+            ).format(sql.Identifier(name))
+        )
+        with psycopg.connect(
+            server.url("lm_owner", name), autocommit=True, row_factory=dict_row
+        ) as owner:
+            yield TestDatabase(name, server.url("lm_app", name), owner)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,31 @@
+"""What the use cases are given in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leadmagnet.adapters.ses import Mail
+from leadmagnet.adapters.sns import Certificates, roots
+from leadmagnet.config import Config
+from leadmagnet.mail import outbox
+from leadmagnet.services import Services
+from tests.support.database import TestDatabase
+from tests.support.settings import SETTINGS
+
+
+def configured(database: TestDatabase, **changes: str) -> Config:
+    return Config.from_env({**SETTINGS, "DATABASE_URL": database.url, **changes})
+
+
+def no_request(url: str) -> bytes:
+    raise AssertionError(f"a request leaves for {url}")
+
+
+NO_CERTIFICATES = Certificates(no_request, roots=roots()[:1])
+
+
+def delivery(services: Services, send: Callable[[Mail], str]) -> outbox.Delivery:
+    """What a worker sends with, but it never waits."""
+    return outbox.Delivery(
+        services.database, services.config, send, lambda seconds: None, services.random_bytes
+    )
