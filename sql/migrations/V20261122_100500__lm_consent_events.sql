@@ -1,6 +1,6 @@
 -- The ledger: who agreed to which wording, when, by which gesture. Append-only for everybody, its
 -- owner included. The application's role names a text; what that text said, under which policy,
--- and when the event happened are the database's. An event without purpose is about all of them.
+-- when the event happened and when it was recorded are the database's. An event without purpose is about all of them.
 CREATE TABLE lm_consent_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
@@ -14,6 +14,8 @@ CREATE TABLE lm_consent_events (
     gesture text CHECK (gesture IN ('signup_form', 'confirm_button', 'renew_button',
         'unsubscribe_button', 'one_click', 'ses_event')),
     occurred_at timestamptz NOT NULL,
+    -- When this row was written: seals and their order rest on it, for an act may be recorded late.
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- Goes into the sealed digest, so that without the row nobody can try out what was in it.
     salt bytea NOT NULL,
     CONSTRAINT lm_consent_events_wording
@@ -30,7 +32,8 @@ CREATE INDEX lm_consent_events_subscriber ON lm_consent_events (subscriber_id);
 CREATE FUNCTION lm_consent_event_stamp() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    NEW.occurred_at := clock_timestamp();
+    NEW.recorded_at := clock_timestamp();
+    NEW.occurred_at := NEW.recorded_at;
     NEW.salt := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
     NEW.text_hash := NULL;
     NEW.policy_version := NULL;

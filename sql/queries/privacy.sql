@@ -58,7 +58,7 @@ SELECT t.expires_at > now() AS live, CASE WHEN t.expires_at > now() THEN jsonb_b
             'consent_text_id', e.consent_text_id, 'text', c.text,
             'text_hash', encode(e.text_hash, 'hex'), 'policy_version', e.policy_version,
             'policy_url', c.policy_url, 'locale', e.locale, 'gesture', e.gesture,
-            'occurred_at', e.occurred_at) ORDER BY e.id), '[]')
+            'occurred_at', e.occurred_at, 'recorded_at', e.recorded_at) ORDER BY e.id), '[]')
         FROM lm_consent_events e LEFT JOIN lm_consent_texts c ON c.id = e.consent_text_id
         WHERE e.subscriber_id = t.subscriber_id),
     'consent_context', (

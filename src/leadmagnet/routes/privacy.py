@@ -50,6 +50,7 @@ HELD = {
             "locale": "fr",
             "gesture": "confirm_button",
             "occurredAt": WHEN,
+            "recordedAt": WHEN,
         }
     ],
     "consentContext": [

@@ -71,6 +71,7 @@ class HeldEventSchema(ResponseSchema):
     locale = fields.String(required=True, allow_none=True)
     gesture = fields.String(required=True, allow_none=True)
     occurred_at = _time(required=True)
+    recorded_at = _time(required=True)
 
 
 class HeldContextSchema(ResponseSchema):
