@@ -215,6 +215,7 @@ class Config(FromEnvironment):
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
     sns_topics: tuple[str, ...] = setting(_topics, ())
     ses_max_rate: int = setting(_number(1, 10_000), 10)
+    send_concurrency: int = setting(_number(1, 64), 8)
     privacy_link_minutes: timedelta = setting(_duration("minutes", 1440), timedelta(minutes=60))
     unconfirmed_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
     context_days: timedelta = setting(_duration("days", 3650), timedelta(days=365))

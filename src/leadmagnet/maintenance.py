@@ -1,4 +1,5 @@
-"""What the worker does between the mails: seals the ledger, deletes what is past its time."""
+"""What the worker does by the clock: seals the ledger, deletes what is past its time, looks whether
+the magnets' files are there."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-import psycopg
-
 from leadmagnet.consent import ledger
+from leadmagnet.errors import FileUnavailable, Unavailable
+from leadmagnet.funnel import limits, magnets
 from leadmagnet.rights import retention
 from leadmagnet.services import Services
 
@@ -16,32 +17,47 @@ log = logging.getLogger(__name__)
 
 SEAL_SECONDS = 10.0
 PURGE_SECONDS = 86_400.0
+FILES_SECONDS = 60.0
+LIMITS_SECONDS = 60.0
 AFTER_FAILURE_SECONDS = 60.0
 
 
+# Does a short piece of work, and returns in how many seconds to be called again.
+Task = Callable[[], float]
+
+
 class Maintenance:
-    """One short piece of work at a time, so that no mail waits for long."""
+    """Several tasks, each due by the clock; each does a short piece of work at a time."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._seal_due = self._purge_due = time.monotonic()
         self._purging: Iterator[retention.Batch] | None = None
+        now = time.monotonic()
+        self._due: dict[Task, float] = dict.fromkeys(
+            (self._seal, self._purge, self._check_files, self._limits), now
+        )
+
+    def take_due(self) -> Task | None:
+        """The task that has been due longest; None when none is due."""
+        task, due = min(self._due.items(), key=lambda item: item[1])
+        return task if due <= time.monotonic() else None
+
+    def run(self, task: Task) -> None:
+        """Raises Unavailable. Any other failure is logged and the task is tried again later."""
+        try:
+            seconds = task()
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.error("maintenance_failed", exc_info=error)
+            seconds = AFTER_FAILURE_SECONDS
+        self._due[task] = time.monotonic() + seconds
 
     def run_due(self) -> None:
-        """Seal a batch and delete a batch, if it is time. Raises Unavailable; no other trouble of
-        these two may keep the mails from going."""
-        now = time.monotonic()
-        if now >= self._seal_due:
-            self._seal_due = now + self._attempt(self._seal)
-        if now >= self._purge_due:
-            self._purge_due = now + self._attempt(self._purge)
-
-    def _attempt(self, work: Callable[[], float]) -> float:
-        try:
-            return work()
-        except psycopg.Error as error:
-            log.error("maintenance_failed", exc_info=error)
-            return AFTER_FAILURE_SECONDS
+        """Run each task that is due, once."""
+        for task, due in list(self._due.items()):
+            if due <= time.monotonic():
+                self.run(task)
 
     def _seal(self) -> float:
         """Seal a batch; in how many seconds to come again."""
@@ -56,3 +72,15 @@ class Maintenance:
             return PURGE_SECONDS
         self._purging = purging
         return 0
+
+    def _check_files(self) -> float:
+        try:
+            magnets.check_files(self._services)
+        except FileUnavailable:
+            # S3 cannot say: nobody is sent away for that.
+            log.warning("files_not_checked")
+        return FILES_SECONDS
+
+    def _limits(self) -> float:
+        limits.purge(self._services)
+        return LIMITS_SECONDS

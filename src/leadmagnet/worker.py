@@ -1,4 +1,4 @@
-"""The mail worker: woken by the database when a mail is queued, polling as a net."""
+"""The worker: starts its lanes, wakes them when the database says so, and ends them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import logging
 import signal
 import threading
 import time
+from typing import Any
 
 import psycopg
 
 from leadmagnet.adapters.ses import Mailer
-from leadmagnet.errors import FileUnavailable, Unavailable
-from leadmagnet.funnel import limits, magnets
+from leadmagnet.lanes import Lanes
 from leadmagnet.mail import outbox
 from leadmagnet.maintenance import Maintenance
 from leadmagnet.services import Services
@@ -19,74 +19,80 @@ from leadmagnet.services import Services
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-LOOK_AT_FILES_SECONDS = 60.0
 
 
 class Worker:
-    """Delivers one mail after another until told to stop; a mail in hand is finished first."""
+    """Runs its lanes until told to stop; what is in hand is finished first."""
 
     def __init__(self, services: Services, mailer: Mailer) -> None:
         self._services = services
         self._stop = threading.Event()
-        self._delivery = outbox.Delivery(
+        delivery = outbox.Delivery(
             database=services.database,
             config=services.config,
             send=mailer.send,
             wait=self._stop.wait,
             random_bytes=services.random_bytes,
         )
+        send = Lanes(
+            "send",
+            lambda: outbox.claim(delivery),
+            lambda claimed: outbox.deliver(delivery, claimed),
+            threads=services.config.send_concurrency,
+        )
+        maintenance = Maintenance(services)
+        clock = Lanes("maintenance", maintenance.take_due, maintenance.run)
+        self._lanes: list[Lanes[Any]] = [send, clock]
+        # The notifications that wake a lane at once.
+        self._channels = {"lm_outbox": send}
 
     def stop(self) -> None:
         self._stop.set()
 
     def run(self) -> None:
-        """Return after `stop()`. Outlives any absence of the database."""
-        files_due = time.monotonic()
-        maintenance = Maintenance(self._services)
-        listening: psycopg.Connection | None = None
-        while not self._stop.is_set():
-            try:
-                if listening is None:
-                    listening = self._listen()
-                self._deliver_all()
-                if time.monotonic() >= files_due:
-                    files_due = time.monotonic() + LOOK_AT_FILES_SECONDS
-                    self._look_at_files()
-                    limits.purge(self._services)
-                maintenance.run_due()
-                for _ in listening.notifies(timeout=POLL_SECONDS, stop_after=1):
-                    pass
-            except (Unavailable, psycopg.OperationalError):
-                log.warning("database_unavailable")
-                if listening is not None:
-                    listening.close()
-                listening = None
-                self._stop.wait(POLL_SECONDS)
-        if listening is not None:
-            listening.close()
+        """Return after `stop()`. Reconnects whenever the database goes away."""
+        for lanes in self._lanes:
+            lanes.start()
+        try:
+            while not self._stop.is_set():
+                self._wake_lanes()
+        finally:
+            self._stop.set()
+            for lanes in self._lanes:
+                lanes.stop()
+            for lanes in self._lanes:
+                lanes.join()
 
-    def _listen(self) -> psycopg.Connection:
-        conn = psycopg.connect(
+    def _wake_lanes(self) -> None:
+        """On each notification, and on every poll, in case that one was missed."""
+        try:
+            with self._listening() as connection:
+                poll_due = 0.0
+                while not self._stop.is_set():
+                    if time.monotonic() >= poll_due:
+                        self._wake_all()
+                        poll_due = time.monotonic() + POLL_SECONDS
+                    for notification in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                        self._channels[notification.channel].wakeup.ring()
+        except psycopg.OperationalError:
+            self._wake_all()
+            self._stop.wait(POLL_SECONDS)
+
+    def _wake_all(self) -> None:
+        for lanes in self._lanes:
+            lanes.wakeup.ring()
+
+    def _listening(self) -> psycopg.Connection:
+        connection = psycopg.connect(
             self._services.config.database_url, autocommit=True, connect_timeout=2
         )
-        conn.execute("LISTEN lm_outbox")
-        return conn
-
-    def _deliver_all(self) -> None:
-        while not self._stop.is_set() and outbox.deliver_next(self._delivery):
-            pass
-
-    def _look_at_files(self) -> None:
-        try:
-            magnets.check_files(self._services)
-        except FileUnavailable:
-            # S3 cannot say: nobody is sent away for that.
-            log.warning("files_not_checked")
+        connection.execute("LISTEN lm_outbox")
+        return connection
 
 
 def main(services: Services) -> None:
     """Run a worker until SIGTERM or SIGINT."""
-    worker = Worker(services, Mailer())
+    worker = Worker(services, Mailer(connections=services.config.send_concurrency))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     services.database.open()

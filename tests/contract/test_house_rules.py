@@ -22,7 +22,7 @@ STOREYS = (
     ("commands",),
     ("server", "wsgi"),
     ("app", "worker"),
-    ("maintenance",),
+    ("maintenance", "lanes"),
     ("routes",),
     ("web",),
     ("rights",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from leadmagnet.consent import ledger
 from leadmagnet.maintenance import Maintenance
 from leadmagnet.rights import retention
 from tests.support.client import confirm, sign_up
+from tests.support.services import NO_FILES
 from tests.support.settings import DELIVERY
 
 ADA = "ada@example.org"
@@ -193,7 +195,7 @@ def test_a_purged_ledger_still_verifies(database, services, aged, purge):
 def test_the_worker_purges_a_batch_at_a_time(database, services, aged):
     many(database, 140)
     aged("33 days")
-    maintenance = Maintenance(services)
+    maintenance = Maintenance(replace(services, files=NO_FILES))
     left = []
     for _ in range(3):
         maintenance.run_due()
@@ -210,7 +212,7 @@ def test_trouble_with_the_ledger_keeps_no_mail_from_going(database, services, lo
     many(database, 1)
     database.rows("ALTER TABLE lm_consent_events DISABLE TRIGGER USER")
     database.rows("UPDATE lm_consent_events SET occurred_at = occurred_at - interval '1 minute'")
-    Maintenance(services).run_due()
+    Maintenance(replace(services, files=NO_FILES)).run_due()
     (line,) = (each for each in log_lines() if "maintenance_failed" in each)
     assert "CheckViolation" in line
 

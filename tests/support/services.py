@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from leadmagnet.adapters.ses import Mail
 from leadmagnet.adapters.sns import Certificates, roots
 from leadmagnet.config import Config
+from leadmagnet.errors import FileUnavailable
 from leadmagnet.mail import outbox
 from leadmagnet.services import Services
 from tests.support.database import TestDatabase
@@ -22,6 +24,15 @@ def no_request(url: str) -> bytes:
 
 
 NO_CERTIFICATES = Certificates(no_request, roots=roots()[:1])
+
+
+class _NoFiles:
+    def exists(self, key: str) -> bool:
+        raise FileUnavailable
+
+
+# An S3 that cannot say whether a file is there.
+NO_FILES: Any = _NoFiles()
 
 
 def delivery(services: Services, send: Callable[[Mail], str]) -> outbox.Delivery:

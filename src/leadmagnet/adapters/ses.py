@@ -69,12 +69,17 @@ _REJECTED = {"MessageRejected", "BadRequestException", "ValidationException"}
 class Mailer:
     """Sends mails through one SES account and region."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, connections: int = 1) -> None:
         # No retries of boto3's own: SES has no idempotency key, and a retry after a late answer
         # sends the mail again (seen: three times).
         self._client: Any = boto3.client(
             "sesv2",
-            config=Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 1}),
+            config=Config(
+                connect_timeout=5,
+                read_timeout=15,
+                retries={"total_max_attempts": 1},
+                max_pool_connections=connections,
+            ),
         )
 
     def send(self, mail: Mail) -> str:

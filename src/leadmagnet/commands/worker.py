@@ -17,4 +17,5 @@ def command() -> None:
     config = settings(Config)
     logs.configure(config.log_level)
     sentry.start(config.sentry_dsn)
-    worker.main(Services.from_config(config, connections=2))
+    # One for each lane: those that send, and maintenance.
+    worker.main(Services.from_config(config, connections=config.send_concurrency + 1))

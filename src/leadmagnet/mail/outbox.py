@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from leadmagnet.adapters.ses import Mail, NotSent, Paused, Rejected, Throttled, Unknown
 from leadmagnet.config import Config
@@ -43,12 +43,15 @@ class Delivery:
     jitter: Callable[[], float] = random.random
 
 
-def deliver_next(delivery: Delivery) -> bool:
-    """Send the mail that has been due longest. False when none is due or the gate is shut.
+class Claimed(NamedTuple):
+    """A mail that is ours for the length of the lease, and the token that its link carries."""
 
-    At least once, never lost: dying between `send` and the mark means the mail is sent again
-    when the lease is over, for SES has no idempotency key.
-    """
+    row: Row
+    token: str
+
+
+def claim(delivery: Delivery) -> Claimed | None:
+    """The mail that has been due longest; None when none is due or the gate is shut."""
     config = delivery.config
     token = tokens.new_token(delivery.random_bytes)
     row = delivery.database.one(
@@ -59,19 +62,34 @@ def deliver_next(delivery: Delivery) -> bool:
         token_life=config.token_hours,
         privacy_life=config.privacy_link_minutes,
     )
-    if row is None:
-        return False
+    return Claimed(row, token.text) if row else None
+
+
+def deliver(delivery: Delivery, claimed: Claimed) -> None:
+    """Send a claimed mail, and write down what became of it.
+
+    At least once, never lost: dying between `send` and the mark means the mail is sent again
+    when the lease is over, for SES has no idempotency key.
+    """
+    row = claimed.row
     if row["state"] == "cancelled":
         _log("mail_cancelled", row, reason=row["reason"])
-        return True
+        return
     delivery.wait(row["wait"].total_seconds())
     try:
-        message_id = delivery.send(compose(row, token=token.text, config=config))
+        message_id = delivery.send(compose(row, token=claimed.token, config=delivery.config))
     except NotSent as error:
         _not_sent(delivery, row, error)
     else:
         _sent(delivery, row, message_id)
-    return True
+
+
+def deliver_next(delivery: Delivery) -> bool:
+    """Claim a mail and deliver it; false when there is none."""
+    claimed = claim(delivery)
+    if claimed:
+        deliver(delivery, claimed)
+    return claimed is not None
 
 
 def _sent(delivery: Delivery, row: Row, message_id: str) -> None:
