@@ -6,6 +6,7 @@ JOIN lm_magnets m ON m.id = t.magnet_id
 ORDER BY m.slug, t.locale, t.purpose, t.created_at;
 
 -- name: text_add
+-- role: owner
 -- The new wording takes the place of the current one, whose row stays. Its id counts on.
 INSERT INTO lm_consent_texts (id, magnet_id, purpose, locale, text, policy_version, policy_url)
 SELECT concat_ws('-', m.slug, %(purpose)s::text, %(locale)s::text, 1 + (
@@ -18,6 +19,7 @@ WHERE m.slug = %(magnet)s
 RETURNING id;
 
 -- name: text_retire_current
+-- role: owner
 UPDATE lm_consent_texts t
 SET retired_at = now()
 FROM lm_magnets m
@@ -26,5 +28,6 @@ WHERE m.id = t.magnet_id AND m.slug = %(magnet)s AND t.purpose = %(purpose)s
 RETURNING t.id;
 
 -- name: text_retire
+-- role: owner
 UPDATE lm_consent_texts SET retired_at = now() WHERE id = %(id)s AND retired_at IS NULL
 RETURNING id;

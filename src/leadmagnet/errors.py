@@ -13,6 +13,9 @@ LeadMagnetError
 │   ├── TooManyGuesses
 │   └── TooManyPrivacyRequests
 └── Unavailable          503, try again: nothing was lost or half-written
+    ├── NotMigrated      503, the database lacks what this version needs
+    ├── GrantsMissing    503, the application's role lacks a right
+    ├── DatabaseReadOnly 503, a standby, or set so
     └── FileUnavailable  503, the press was heard, the file cannot be handed out now
 
 `code` is part of the contract; `sentences.py` has the sentence for each, in each language.
@@ -96,6 +99,18 @@ class Unavailable(LeadMagnetError):
     """The database is away, full or locked, or a deadline passed."""
 
     status, code = 503, "service_unavailable"
+
+
+class NotMigrated(Unavailable):
+    code = "not_migrated"
+
+
+class GrantsMissing(Unavailable):
+    code = "grants_missing"
+
+
+class DatabaseReadOnly(Unavailable):
+    code = "database_read_only"
 
 
 class FileUnavailable(Unavailable):

@@ -38,11 +38,11 @@ class Services:
         )
 
     @classmethod
-    def from_config(cls, config: Config, *, connections: int) -> Services:
+    def from_config(cls, config: Config, *, connections: int, waiting: int = 1000) -> Services:
         """Nothing is connected yet: `database.open()` starts it."""
         return cls(
             config=config,
-            database=Database(config.database_url, size=connections),
+            database=Database(config.database_url, size=connections, waiting=waiting),
             files=Files(config.s3_bucket, url_life=config.download_url_seconds),
             certificates=sns.Certificates(sns.fetch, roots=sns.roots()),
             turnstile=_turnstile(config),

@@ -11,4 +11,11 @@ config = Config.load()
 logs.configure(config.log_level)
 sentry.start(config.sentry_dsn)
 # Most threads wait at any moment, for a client or for the beat: they need no connection meanwhile.
-app = create_app(Services.from_config(config, connections=min(config.web_threads, 8)))
+threads = config.web_threads
+services = Services.from_config(
+    config,
+    connections=min(threads, 8),
+    # The other threads answer, and be it by a 503, while these wait for a database that stands.
+    waiting=max(1, threads * 3 // 4),
+)
+app = create_app(services)

@@ -35,7 +35,7 @@ class Statement:
     """A statement of the product's, with its parameters by name."""
 
     def __init__(self, name: str, **constants: object) -> None:
-        self.text, self.order = db.queries()[name]
+        self.text, self.order, _ = db.queries()[name]
         self.constants = CONSTANTS | constants
 
     async def row(self, **parameters: object) -> asyncpg.Record | None:

@@ -87,7 +87,7 @@ def script(config: Config, kind: str) -> str:
             # One of a few, like the slot that a signup counts in.
             few = [_constant(each) for each in sorted(different)]
             values[name] = f"(ARRAY[{', '.join(few)}])[:network % {len(few)} + 1]"
-    text, order = db.queries()[first.name]
+    text, order, _ = db.queries()[first.name]
     query = re.sub(r"\$(\d+)", lambda found: values[order[int(found[1]) - 1]], text)
     return (
         "\\set i :i + 1\n\\set n :i * :clients + :client_id + 1\n"

@@ -111,7 +111,8 @@ def test_every_asset_is_served_by_its_type_and_nothing_else_is(client):
 def test_health_is_the_process_and_readiness_is_the_database(client, database):
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.get("/readyz").json == {"status": "ok"}
-    database.rows("ALTER TABLE lm_outbox RENAME COLUMN reason TO other")
-    assert client.get("/readyz").status_code == 503
+    database.rows("ALTER TABLE lm_download_tokens RENAME COLUMN token_hash TO other")
+    assert client.get(f"{API}/confirm/{'x' * 43}").status_code == 503
+    assert client.get("/readyz").json["code"] == "not_migrated"
     assert client.get("/healthz").status_code == 200
     assert client.get(f"{API}/magnets/guide-mariee-sereine").status_code == 200

@@ -79,7 +79,7 @@ def seal(services: Services, *, settled: timedelta = SETTLED) -> int:
             return 0
         seals = list(_seals(due, end, services.config.hash_key))
         columns = {name: [each[name] for each in seals] for name in seals[0]}
-        transaction.one(
+        transaction.run(
             "ledger_seal",
             positions=columns["position"],
             event_ids=columns["event_id"],

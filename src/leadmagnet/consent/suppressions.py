@@ -13,4 +13,4 @@ def suppression_hash(email: str, key: bytes) -> bytes:
 
 def add(services: Services, address_hash: bytes) -> None:
     """Suppress the address; any number of times."""
-    services.database.one("suppression_add", address_hash=address_hash)
+    services.database.run("suppression_add", address_hash=address_hash)

@@ -2,103 +2,76 @@
 
 from __future__ import annotations
 
-import re
-import select
+import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, NamedTuple
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from leadmagnet.database.bulkhead import Bulkhead, CircuitBreaker
 from leadmagnet.database.deadlines import Deadlines
+from leadmagnet.database.queries import queries
+from leadmagnet.database.readiness import Readiness
+from leadmagnet.database.reasons import why
+from leadmagnet.database.session import Row, connection_class, hung_up, parameters
 from leadmagnet.errors import Unavailable
 
-Row = dict[str, Any]
+__all__ = ["Database", "Row", "Transaction", "Unavailable", "queries"]
 
-# A request waits so long for a connection, then for locks, then for its statement, and for a server
-# that does not even answer that: together, a 503 within three seconds.
-POOL_SECONDS = 1.0
-SESSION = "-c lock_timeout=1300 -c statement_timeout=1500 -c timezone=UTC"
+log = logging.getLogger(__name__)
+# Its sentence is lost in our log, and its reason is in a line of ours.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+# A request waits so long for a connection, then for its statement, which the server ends first
+# (session.SETTINGS), unless it does not even answer that: together, a 503 within three seconds.
+POOL_SECONDS = 0.8
 ANSWER_SECONDS = 1.6
 
-
-def sql_directory() -> Path:
-    """The folder with `migrations` and `queries`: inside an installed wheel, else the source's."""
-    packaged = Path(str(files("leadmagnet"))) / "_sql"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[3] / "sql"
-
-
-class Query(NamedTuple):
-    """A statement as PREPARE takes it, with $1, $2, …; and the names of these parameters."""
-
-    text: str
-    parameters: tuple[str, ...]
+AWAY = (psycopg.OperationalError, errors.ReadOnlySqlTransaction, PoolTimeout)
+# Somebody has forgotten to migrate, or the role lacks its grants.
+UNFIT = (
+    *(errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction),
+    errors.InsufficientPrivilege,
+)
+# “cached plan must not change result type”: a migration changed a column since this connection
+# prepared the statement. Nothing was executed.
+STALE_PLAN = errors.FeatureNotSupported
 
 
-def _named(text: str) -> Iterator[tuple[str, Query]]:
-    for block in re.split(r"^-- name: ", text, flags=re.M)[1:]:
-        name, _, body = block.partition("\n")
-        lines = [line for line in body.splitlines() if not line.lstrip().startswith("--")]
-        yield name.strip(), _numbered("\n".join(lines).strip().rstrip(";"))
-
-
-def _numbered(body: str) -> Query:
-    # psycopg would convert the names at each execution: a tenth of a signup's time.
-    order = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", body)))
-    text = re.sub(r"%\((\w+)\)s", lambda found: f"${order.index(found[1]) + 1}", body)
-    return Query(text.replace("%%", "%"), tuple(order))
-
-
-@cache
-def queries() -> dict[str, Query]:
-    """Every query of sql/queries by name. Raises ValueError when a name is there twice."""
-    found: dict[str, Query] = {}
-    for path in sorted((sql_directory() / "queries").glob("*.sql")):
-        for name, query in _named(path.read_text(encoding="utf-8")):
-            if name in found:
-                raise ValueError(f"{path.name}: query {name} is defined twice")
-            found[name] = query
-    return found
-
-
-def _configure(conn: psycopg.Connection[Row]) -> None:
-    conn.prepare_threshold = 0
-
-
-CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, PoolTimeout)
-
-
-def _rows(conn: psycopg.Connection[Row], name: str, parameters: dict[str, Any]) -> list[Row]:
-    query = queries()[name]
-    cursor = conn.execute(query.text, [parameters[each] for each in query.parameters])
+def _rows(conn: psycopg.Connection[Row], name: str, given: dict[str, Any]) -> list[Row]:
+    cursor = _execute(conn, name, given)
     return [] if cursor.rownumber is None else cursor.fetchall()
 
 
-class Transaction:
-    """Runs named queries over the one connection of a transaction."""
+def _execute(
+    conn: psycopg.Connection[Row], name: str, given: dict[str, Any]
+) -> psycopg.Cursor[Row]:
+    query = queries()[name]
+    return conn.execute(query.text, [given[parameter] for parameter in query.parameters])
 
-    def __init__(self, conn: psycopg.Connection[Row]) -> None:
+
+class Transaction:
+    """Runs named queries over the one connection of a transaction, each under its own deadline."""
+
+    def __init__(self, conn: psycopg.Connection[Row], deadlines: Deadlines) -> None:
         self._conn = conn
+        self._deadlines = deadlines
 
     def one(self, name: str, **parameters: Any) -> Row | None:
         rows = self.all(name, **parameters)
         return rows[0] if rows else None
 
     def all(self, name: str, **parameters: Any) -> list[Row]:
-        return _rows(self._conn, name, parameters)
+        with self._deadlines.over(self._conn):
+            return _rows(self._conn, name, parameters)
 
-
-def _hung_up(conn: psycopg.Connection[Row]) -> bool:
-    """Whether the server ended this idle connection: the one reason for it to say anything."""
-    waiting = select.poll()
-    waiting.register(conn.fileno(), select.POLLIN)
-    return bool(waiting.poll(0))
+    def run(self, name: str, **parameters: Any) -> None:
+        with self._deadlines.over(self._conn):
+            _execute(self._conn, name, parameters)
 
 
 class Database:
@@ -108,25 +81,24 @@ class Database:
     Raises Unavailable for whatever is the database's trouble and not the caller's.
     """
 
-    def __init__(self, url: str, *, size: int) -> None:
+    def __init__(self, url: str, *, size: int, waiting: int = 1000) -> None:
+        """`size` connections at most; `waiting` callers at most hold or await one."""
+        self._deadlines = Deadlines(ANSWER_SECONDS)
+        self._bulkhead = Bulkhead(waiting)
+        self._breaker = CircuitBreaker()
+        self._refusal: psycopg.Error | None = None
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
             url,
-            kwargs={
-                "autocommit": True,
-                "row_factory": dict_row,
-                "cursor_factory": psycopg.RawCursor,
-                "options": SESSION,
-                "connect_timeout": 2,
-                "application_name": "leadmagnet",
-            },
-            configure=_configure,
+            kwargs=parameters(url),
+            connection_class=connection_class(self._deadlines, self._told),
             min_size=1,
             max_size=size,
             timeout=POOL_SECONDS,
-            reconnect_timeout=3.0,
+            # Whoever waits next tries anew; the pool's own pauses would outlast the trouble.
+            reconnect_timeout=0,
             open=False,
         )
-        self._deadlines = Deadlines(ANSWER_SECONDS)
+        self.readiness = Readiness(self._connection, self._deadlines)
 
     def open(self) -> None:
         """Start connecting, in this process: connections do not survive a fork."""
@@ -143,47 +115,92 @@ class Database:
         return rows[0] if rows else None
 
     def all(self, name: str, **parameters: Any) -> list[Row]:
-        """All rows of the query; an empty list for a statement that returns none."""
+        """All rows of the query."""
+        try:
+            with self._connection(name) as conn, self._deadlines.over(conn):
+                return _rows(conn, name, parameters)
+        except STALE_PLAN:
+            self._pool.drain()
+            with self._connection(name) as conn, self._deadlines.over(conn):
+                return _rows(conn, name, parameters)
+
+    def run(self, name: str, **parameters: Any) -> None:
+        """For a statement that returns no rows."""
         with self._connection(name) as conn, self._deadlines.over(conn):
-            return _rows(conn, name, parameters)
+            _execute(conn, name, parameters)
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         """Several statements, committed together; with `snapshot` they read, and all see the
         database as it was at the first of them."""
-        with self._connection("transaction") as conn, conn.transaction():
-            if snapshot:
-                conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield Transaction(conn)
-
-    def check(self) -> None:
-        """Raise Unavailable unless the database answers and every query fits its tables."""
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" if snapshot else "BEGIN"
         try:
-            with self._connection("check") as conn, self._deadlines.over(conn):
-                for query in queries().values():
-                    conn.execute(f"PREPARE fits AS {query.text}", prepare=False)
-                    conn.execute("DEALLOCATE fits", prepare=False)
-        except psycopg.Error as error:
-            raise Unavailable("check") from error
+            with self._connection("transaction") as conn:
+                try:
+                    with self._deadlines.over(conn):
+                        conn.execute(begin, prepare=False)
+                    yield Transaction(conn, self._deadlines)
+                    with self._deadlines.over(conn):
+                        conn.execute("COMMIT", prepare=False)
+                except BaseException:
+                    with suppress(psycopg.Error), self._deadlines.over(conn):
+                        conn.execute("ROLLBACK", prepare=False)
+                    raise
+        except STALE_PLAN as error:
+            # Not repeated here, for the caller's part in it; the next try has new connections.
+            self._pool.drain()
+            raise Unavailable("transaction") from error
 
     @contextmanager
     def _connection(self, use: str) -> Iterator[psycopg.Connection[Row]]:
+        trying = self._breaker.admit(use)
+        started = time.monotonic()
+        served = True
         try:
-            conn = self._connected()
+            self._bulkhead.enter()
             try:
-                yield conn
+                conn = self._connected()
+                try:
+                    yield conn
+                finally:
+                    self._pool.putconn(conn)
+            except AWAY:
+                served = False
+                raise
             finally:
-                self._pool.putconn(conn)
-        except CONNECTION_ERRORS as error:
+                self._bulkhead.leave(served=served)
+        except AWAY as error:
+            self._breaker.failed(use, seconds=time.monotonic() - started, trying=trying)
+            # The pool only says that it has no connection, not why.
+            cause = (self._refusal or error) if isinstance(error, PoolTimeout) else error
+            raise Unavailable(use) from cause
+        except UNFIT as error:
+            self._breaker.succeeded(use)
+            self.readiness.forget()
+            log.error("database_unfit", extra={"query": use, "reason": why(error).word})
             raise Unavailable(use) from error
+        except Unavailable:
+            self._breaker.failed(use, seconds=0, trying=trying)
+            raise
+        except BaseException:
+            self._breaker.succeeded(use)
+            raise
+        else:
+            self._breaker.succeeded(use)
 
     def _connected(self) -> psycopg.Connection[Row]:
         # A restart of the database leaves dead connections behind, each of which would cost some
         # visitor a 503 hours later. Looking at the socket costs microseconds, and no round trip.
         deadline = time.monotonic() + POOL_SECONDS
         conn = self._pool.getconn()
-        while _hung_up(conn):
+        while hung_up(conn):
             conn.close()
             self._pool.putconn(conn)
             conn = self._pool.getconn(timeout=deadline - time.monotonic())
         return conn
+
+    def _told(self, refusal: psycopg.Error | None) -> None:
+        """Log why no connection is to be had, once for each reason."""
+        if refusal and (not self._refusal or why(refusal).word != why(self._refusal).word):
+            log.warning("database_refused", extra={"reason": why(refusal).word})
+        self._refusal = refusal

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from leadmagnet.database import sql_directory
+from leadmagnet.database.queries import sql_directory
 
 # Flyway's advisory lock for the history table "public"."flyway_schema_history".
 LOCK = 77433833903597

@@ -110,4 +110,4 @@ def _count_try(
 
 def purge(services: Services) -> None:
     """Delete counts whose window has ended."""
-    services.database.one("limit_purge")
+    services.database.run("limit_purge")

@@ -26,4 +26,4 @@ def check_files(services: Services) -> None:
         if not found:
             log.error("magnet_file_missing", extra={"magnet": magnet["slug"]})
         if found == magnet["missing"]:
-            services.database.one("magnet_file_found", magnet_id=magnet["id"], found=found)
+            services.database.run("magnet_file_found", magnet_id=magnet["id"], found=found)

@@ -45,7 +45,7 @@ def describe(services: Services, token: str, *, locale: str) -> Row:
 
 def release(services: Services, token_id: int) -> None:
     """Take back a counted use, because no file could be handed out."""
-    services.database.one("token_release", token_id=token_id)
+    services.database.run("token_release", token_id=token_id)
 
 
 def sign(subscriber_id: UUID, keys: Sequence[bytes]) -> str:

@@ -20,8 +20,8 @@ def healthz() -> dict[str, str]:
 @blp.get("/readyz")
 @blp.doc(operationId="readiness")
 @blp.response(200, HealthSchema, example={"status": "ok"})
-@blp.refuses(503, "service_unavailable")
+@blp.refuses(503, "service_unavailable", "not_migrated", "grants_missing", "database_read_only")
 def readyz() -> dict[str, str]:
-    """The database answers and has the tables this version needs"""
-    services().database.check()
+    """The database answers, is migrated, grants what is needed and takes writes"""
+    services().database.readiness.require()
     return {"status": "ok"}

@@ -132,6 +132,18 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "Le service est momentanément indisponible. Rien n’est perdu : réessayez dans un instant.",
         "en": "The service is unavailable for a moment. Nothing is lost: try again shortly.",
     },
+    "not_migrated": {
+        "fr": "La base n’a pas les tables de cette version. Lancez leadmagnet migrate.",
+        "en": "The database lacks the tables of this version. Run leadmagnet migrate.",
+    },
+    "grants_missing": {
+        "fr": "Le rôle de l’application n’a pas ses droits. Lancez leadmagnet migrate avec APP_ROLE.",
+        "en": "The application’s role lacks its grants. Run leadmagnet migrate with APP_ROLE set.",
+    },
+    "database_read_only": {
+        "fr": "Ce serveur PostgreSQL n’accepte pas d’écriture. DATABASE_URL doit mener au primaire.",
+        "en": "This PostgreSQL server takes no writes. DATABASE_URL must lead to the primary.",
+    },
     "file_unavailable": {
         "fr": "Votre confirmation est notée, mais le fichier n’est pas disponible pour l’instant."
         " Réessayez dans un instant.",

@@ -122,7 +122,8 @@ def _handle_unhandled(error: Exception) -> Response:
 
 
 def _reason(error: Exception) -> str:
-    return type(error.__cause__ or error).__name__
+    # A refusal without a cause is of our own making, and its argument says which.
+    return type(error.__cause__).__name__ if error.__cause__ else str(error)
 
 
 def _write(response: Response, body: dict[str, Any]) -> Response:
