@@ -14,7 +14,7 @@ BEGIN
 
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
         lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_erasures,
-        lm_suppressions, lm_sending, lm_ses_events TO %I', app);
+        lm_suppressions, lm_send_limiter, lm_ses_events TO %I', app);
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 
@@ -23,12 +23,12 @@ BEGIN
     EXECUTE format('GRANT UPDATE (address_key, status, status_at, newsletter, newsletter_at, locale,
         asked_at, asked_consents, privacy_asked_at, confirmed_at) ON lm_subscribers TO %I', app);
 
-    EXECUTE format('GRANT INSERT (subscriber_id, purpose, magnet_id, locale, consents, due_at)
+    EXECUTE format('GRANT INSERT (subscriber_id, kind, magnet_id, locale, consents, due_at)
         ON lm_outbox TO %I', app);
     EXECUTE format('GRANT UPDATE (state, due_at, claims, attempts, kind, reason, message_id, sent_at)
         ON lm_outbox TO %I', app);
 
-    EXECUTE format('GRANT UPDATE (next_at, throttles, pause_reason) ON lm_sending TO %I', app);
+    EXECUTE format('GRANT UPDATE (next_at, throttles, pause_reason) ON lm_send_limiter TO %I', app);
 
     EXECUTE format('GRANT INSERT (token_hash, kind, subscriber_id, outbox_id, expires_at)
         ON lm_download_tokens TO %I', app);

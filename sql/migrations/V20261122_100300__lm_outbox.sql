@@ -1,10 +1,10 @@
--- Mails to send, written by the transaction that caused them. Which mail a row becomes (opt-in or
--- file) is decided when it is claimed, from the subscriber's state at that moment.
+-- Mails to send, written by the transaction that caused them.
 CREATE TABLE lm_outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
-    -- `link` leads to the magnet; `privacy` to what is held about the person, without a magnet.
-    purpose text NOT NULL DEFAULT 'link' CHECK (purpose IN ('link', 'privacy')),
+    -- `confirm` asks for the opt-in; a claim makes it a `download`, with a link to the file alone,
+    -- where the subscriber has confirmed already. `privacy` leads to what is held about the person.
+    kind text NOT NULL DEFAULT 'confirm' CHECK (kind IN ('confirm', 'download', 'privacy')),
     magnet_id bigint REFERENCES lm_magnets,
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),
     -- The wordings agreed to in the page: what the press of the button will confirm.
@@ -16,13 +16,12 @@ CREATE TABLE lm_outbox (
     -- Grows with each claim: the fencing token that a late worker no longer matches.
     claims integer NOT NULL DEFAULT 0,
     attempts integer NOT NULL DEFAULT 0,
-    -- Which mail the latest claim made of it, and why the latest attempt did not send it.
-    kind text CHECK (kind IN ('confirmation', 'file', 'privacy')),
+    -- Why the latest attempt did not send it.
     reason text,
     message_id text,
     sent_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT lm_outbox_magnet CHECK ((purpose = 'link') = (magnet_id IS NOT NULL)),
+    CONSTRAINT lm_outbox_magnet CHECK ((kind = 'privacy') = (magnet_id IS NULL)),
     CONSTRAINT lm_outbox_sent CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) WITH (fillfactor = 85);
 

@@ -2,9 +2,9 @@
 CREATE TABLE lm_download_tokens (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     token_hash bytea NOT NULL UNIQUE CHECK (octet_length(token_hash) = 32),
-    -- `confirm` may confirm the address and hands out the file; `download_only` just the file;
-    -- `privacy` opens what is held about the person, for her to read or to erase.
-    kind text NOT NULL CHECK (kind IN ('confirm', 'download_only', 'privacy')),
+    -- `confirm` may confirm the address and hands out the file; `download` just the file;
+    -- `privacy` opens what is held about the person, for them to read or to erase.
+    kind text NOT NULL CHECK (kind IN ('confirm', 'download', 'privacy')),
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
     outbox_id bigint NOT NULL REFERENCES lm_outbox ON DELETE CASCADE,
     expires_at timestamptz NOT NULL,

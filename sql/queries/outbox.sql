@@ -9,20 +9,20 @@ WITH due AS (
            CASE
                WHEN s.status IN ('bounced', 'complained') THEN s.status
                WHEN s.status = 'unsubscribed' AND s.status_at > o.created_at
-                   AND o.purpose = 'link' THEN s.status
+                   AND o.kind <> 'privacy' THEN s.status
            END AS objection,
            CASE
-               WHEN o.purpose = 'privacy' THEN 'privacy'
+               WHEN o.kind = 'privacy' THEN 'privacy'
                WHEN s.status = 'confirmed' AND (s.newsletter OR NOT EXISTS (
                    SELECT FROM lm_consent_texts t
-                   WHERE t.id = ANY (o.consents) AND t.purpose = 'newsletter')) THEN 'file'
-               ELSE 'confirmation'
+                   WHERE t.id = ANY (o.consents) AND t.purpose = 'newsletter')) THEN 'download'
+               ELSE 'confirm'
            END AS kind,
            s.email
     FROM lm_outbox o
     JOIN lm_subscribers s ON s.id = o.subscriber_id
     WHERE o.state = 'queued' AND o.due_at <= now()
-      AND (SELECT next_at < now() + interval '1 second' FROM lm_sending)
+      AND (SELECT next_at < now() + interval '1 second' FROM lm_send_limiter)
     ORDER BY o.due_at
     LIMIT 1
     FOR UPDATE OF o SKIP LOCKED
@@ -36,17 +36,16 @@ WITH due AS (
     RETURNING o.id, o.subscriber_id, o.magnet_id, o.state, o.reason, o.kind, o.locale, o.claims,
         o.attempts, o.consents, due.email
 ), gate AS (
-    UPDATE lm_sending
+    UPDATE lm_send_limiter
     SET next_at = greatest(next_at, now()) + %(interval)s::interval
     FROM claimed
     WHERE claimed.state = 'queued'
     RETURNING next_at - %(interval)s::interval - now() AS wait
 ), token AS (
     INSERT INTO lm_download_tokens (token_hash, kind, subscriber_id, outbox_id, expires_at)
-    SELECT %(token_hash)s,
-           CASE kind WHEN 'file' THEN 'download_only' WHEN 'privacy' THEN 'privacy' ELSE 'confirm' END,
-           subscriber_id, id, now()
-               + CASE kind WHEN 'privacy' THEN %(privacy_life)s::interval ELSE %(token_life)s::interval END
+    SELECT %(token_hash)s, kind, subscriber_id, id,
+           now() + CASE kind WHEN 'privacy' THEN %(privacy_life)s::interval
+                             ELSE %(token_life)s::interval END
     FROM claimed
     WHERE state = 'queued'
 )
@@ -68,7 +67,7 @@ WITH sent AS (
     WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
     RETURNING id
 ), resumed AS (
-    UPDATE lm_sending SET throttles = 0, pause_reason = NULL
+    UPDATE lm_send_limiter SET throttles = 0, pause_reason = NULL
     WHERE throttles > 0 OR pause_reason IS NOT NULL
     RETURNING only_row
 )
@@ -91,7 +90,7 @@ RETURNING id;
 -- SES asks everybody to slow down: no attempt of this mail's, and the gate shuts for all workers,
 -- twice as long at each throttled answer in a row, ten minutes at the most, with jitter.
 WITH gate AS (
-    UPDATE lm_sending
+    UPDATE lm_send_limiter
     SET next_at = greatest(next_at, now()
             + least(power(2, least(throttles, 12)), 600) * (0.5 + %(jitter)s::float8 / 2) * interval '1 second'),
         throttles = throttles + 1
@@ -106,9 +105,9 @@ RETURNING id;
 -- name: outbox_pause
 -- The account is at fault: the gate shuts for all, then one mail tries whether it is mended.
 WITH before AS (
-    SELECT pause_reason FROM lm_sending FOR UPDATE
+    SELECT pause_reason FROM lm_send_limiter FOR UPDATE
 ), gate AS (
-    UPDATE lm_sending
+    UPDATE lm_send_limiter
     SET next_at = now() + %(pause)s::interval, pause_reason = %(reason)s
     RETURNING next_at
 ), released AS (
@@ -122,7 +121,7 @@ SELECT pause_reason IS DISTINCT FROM %(reason)s::text AS news FROM before;
 -- name: outbox_resume
 -- The operator has mended it: the gate opens, and what waited for it is due.
 WITH gate AS (
-    UPDATE lm_sending SET next_at = now(), throttles = 0, pause_reason = NULL
+    UPDATE lm_send_limiter SET next_at = now(), throttles = 0, pause_reason = NULL
     RETURNING only_row
 ), woken AS (
     UPDATE lm_outbox
@@ -139,7 +138,7 @@ SELECT state, count(*) AS mails, min(created_at) AS oldest,
 FROM lm_outbox GROUP BY state ORDER BY state;
 
 -- name: outbox_gate
-SELECT greatest(next_at - now(), interval '0') AS shut_for, throttles, pause_reason FROM lm_sending;
+SELECT greatest(next_at - now(), interval '0') AS shut_for, throttles, pause_reason FROM lm_send_limiter;
 
 -- name: outbox_troubles
 -- The latest mails that could not go, newest first: ids and words, nobody's address.

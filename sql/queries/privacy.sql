@@ -23,7 +23,7 @@ WITH subscriber AS (
     WHERE l.ends_at <= now() OR l.n < %(address_limit)s::int
     RETURNING l.key
 ), mail AS (
-    INSERT INTO lm_outbox (subscriber_id, purpose, locale)
+    INSERT INTO lm_outbox (subscriber_id, kind, locale)
     SELECT subscriber.id, 'privacy', subscriber.locale FROM subscriber, address
     RETURNING subscriber_id
 )
@@ -69,7 +69,7 @@ SELECT t.expires_at > now() AS live, CASE WHEN t.expires_at > now() THEN jsonb_b
         WHERE e.subscriber_id = t.subscriber_id),
     'mails', (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'id', o.id, 'purpose', o.purpose, 'magnet', m.slug, 'locale', o.locale,
+            'id', o.id, 'magnet', m.slug, 'locale', o.locale,
             'consents', o.consents, 'state', o.state, 'due_at', o.due_at, 'claims', o.claims,
             'attempts', o.attempts, 'kind', o.kind, 'reason', o.reason,
             'message_id', o.message_id, 'sent_at', o.sent_at, 'created_at', o.created_at)

@@ -199,7 +199,7 @@ WITH token AS (
            -- A subscriber who did not come by the signup has no key of her address.
            coalesce(s.address_key, sha256(uuid_send(s.id))) AS address_key
     FROM lm_download_tokens t
-    JOIN lm_outbox o ON o.id = t.outbox_id AND o.purpose = 'link'
+    JOIN lm_outbox o ON o.id = t.outbox_id AND o.kind <> 'privacy'
     JOIN lm_subscribers s ON s.id = t.subscriber_id
     WHERE t.token_hash = %(token_hash)s
 ), subscriber AS (

@@ -7,7 +7,7 @@ WITH subscriber AS (
     RETURNING id, split_part(email, '@', 1) AS token
 ), mail AS (
     INSERT INTO lm_outbox (subscriber_id, magnet_id, locale, consents, state, claims, kind, sent_at)
-    SELECT s.id, m.id, 'fr', ARRAY['guide-mariee-sereine-delivery-fr-1'], 'sent', 1, 'confirmation', now()
+    SELECT s.id, m.id, 'fr', ARRAY['guide-mariee-sereine-delivery-fr-1'], 'sent', 1, 'confirm', now()
     FROM subscriber s, lm_magnets m
     RETURNING id, subscriber_id
 )

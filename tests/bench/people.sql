@@ -25,7 +25,7 @@ FROM people;
 INSERT INTO lm_outbox (subscriber_id, magnet_id, locale, consents, state, due_at, claims, kind,
     message_id, sent_at, created_at)
 SELECT p.id, m.id, 'fr', ARRAY['guide-mariee-sereine-delivery-fr-1'],
-       CASE WHEN p.n %% 1000 = 0 THEN 'dead' ELSE 'sent' END, p.at, 1, 'confirmation',
+       CASE WHEN p.n %% 1000 = 0 THEN 'dead' ELSE 'sent' END, p.at, 1, 'confirm',
        format('0102-%%s-%%s', p.n, mail), CASE WHEN p.n %% 1000 <> 0 THEN p.at END, p.at
 FROM people p, lm_magnets m, generate_series(1, 1 + (p.n %% 5 = 0)::int) mail;
 

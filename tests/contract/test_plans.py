@@ -14,7 +14,7 @@ from tests.support.paths import path_of
 # What is asked about everything, and not by a visitor: an operator's overview, the figures of a
 # scrape, and the daily purge, whose rows are the oldest.
 READS_ALL = {"outbox_overview", "metrics_signups", "retention_context"}
-SMALL = {"lm_magnets", "lm_consent_texts", "lm_sending"}
+SMALL = {"lm_magnets", "lm_consent_texts", "lm_send_limiter"}
 PEOPLE = 30_000
 
 

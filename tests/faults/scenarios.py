@@ -475,7 +475,7 @@ def events_shuffled(stage: Stage, size: Size) -> Told:
 
 
 def _five_events(outbox_id: int) -> Iterator[dict[str, object]]:
-    tags = {"outbox_id": [str(outbox_id)], "kind": ["confirmation"]}
+    tags = {"outbox_id": [str(outbox_id)], "kind": ["confirm"]}
     mail = {"messageId": "ses-1", "tags": tags}
     bounced = [{"emailAddress": "somebody@example.org"}]
     yield {"eventType": "Send", "mail": mail}

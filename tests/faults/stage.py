@@ -119,7 +119,7 @@ class Stage:
 
     def open_gate(self) -> None:
         """The wait that a throttling or paused SES imposes on all is over: not the subject."""
-        self.rows("UPDATE lm_sending SET next_at = least(next_at, now())")
+        self.rows("UPDATE lm_send_limiter SET next_at = least(next_at, now())")
 
     def make_due(self) -> None:
         """So is each mail's own wait. Only while no worker runs: this would break its lease."""

@@ -130,7 +130,7 @@ def test_an_unsubscribed_address_gets_a_new_opt_in_and_stays_out_until_it_is_pre
     database.rows("UPDATE lm_subscribers SET asked_at = asked_at - interval '1 day'")
     assert sign_up(client).status_code == 202
     assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
-    assert mailbox.deliver().kinds() == ["confirmation", "confirmation"]
+    assert mailbox.deliver().kinds() == ["confirm", "confirm"]
     assert confirm(client, mailbox.token()).json["status"] == "confirmed"
     assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
 
@@ -142,9 +142,9 @@ def test_a_confirmed_address_that_asks_again_gets_a_link_that_only_downloads(
     confirm(client, mailbox.deliver().token())
     database.rows("UPDATE lm_subscribers SET asked_at = asked_at - interval '1 day'")
     sign_up(client)
-    assert mailbox.deliver().kinds() == ["confirmation", "file"]
+    assert mailbox.deliver().kinds() == ["confirm", "download"]
     rows = database.rows("SELECT kind FROM lm_download_tokens ORDER BY id")
-    assert [row["kind"] for row in rows] == ["confirm", "download_only"]
+    assert [row["kind"] for row in rows] == ["confirm", "download"]
     assert confirm(client, mailbox.token()).json["status"] == "already_confirmed"
 
 
@@ -267,7 +267,7 @@ def test_a_failing_mail_service_is_no_visitors_business(client, database, mailbo
     assert database.value("SELECT state FROM lm_outbox") == "queued"
     mailbox.mailer = deliverer
     database.rows("UPDATE lm_outbox SET due_at = now()")
-    assert mailbox.deliver().kinds() == ["confirmation"]
+    assert mailbox.deliver().kinds() == ["confirm"]
 
 
 def test_a_database_that_is_away_is_a_503_that_promises_nothing(start):

@@ -12,7 +12,7 @@ import pytest
 
 from leadmagnet.mail import compose as mail
 
-MAILS = [(kind, locale) for kind in ("confirmation", "file", "privacy") for locale in ("fr", "en")]
+MAILS = [(kind, locale) for kind in ("confirm", "download", "privacy") for locale in ("fr", "en")]
 LINK = "https://www.example.org/lead-magnet/confirm?token=dGVzdA_-"
 LEAVE = "https://www.example.org/lead-magnet/unsubscribe?token=bGVhdmU_-"
 NBSP = "\u00a0"
@@ -186,7 +186,7 @@ def test_the_mail_says_when_the_press_would_subscribe_to_the_newsletter(
     locale: str, word: str
 ) -> None:
     for newsletter in (True, False):
-        content = compose("confirmation", locale, newsletter=newsletter)
+        content = compose("confirm", locale, newsletter=newsletter)
         for part in (content.text, content.html):
             assert (word in part) is newsletter
 
@@ -275,14 +275,14 @@ def test_every_text_has_at_least_sixteen_pixels(kind: str, locale: str) -> None:
         assert int(style["font-size"].removesuffix("px")) >= 16, text
 
 
-@pytest.mark.parametrize("kind", ["confirmation", "file", "privacy"])
+@pytest.mark.parametrize("kind", ["confirm", "download", "privacy"])
 def test_french_keeps_its_punctuation_together_and_its_apostrophes_curved(kind: str) -> None:
     for part in everything_read(compose(kind, "fr")):
         assert not re.search(rf"(?<!{NBSP})[:;?!»]|«(?!{NBSP})", part), part
         assert "'" not in part and '"' not in part
 
 
-@pytest.mark.parametrize("kind", ["confirmation", "file", "privacy"])
+@pytest.mark.parametrize("kind", ["confirm", "download", "privacy"])
 def test_english_has_no_straight_quotes_and_no_french_spaces(kind: str) -> None:
     for part in everything_read(compose(kind, "en")):
         assert not re.search(rf"['\"{NBSP}]", part), part
@@ -297,7 +297,7 @@ def test_english_has_no_straight_quotes_and_no_french_spaces(kind: str) -> None:
         ("en", 1, "1 hour."),
     ],
 )
-@pytest.mark.parametrize("kind", ["confirmation", "file", "privacy"])
+@pytest.mark.parametrize("kind", ["confirm", "download", "privacy"])
 def test_the_mail_says_how_long_its_link_works(
     kind: str, locale: str, hours: int, said: str
 ) -> None:
@@ -311,14 +311,14 @@ def test_the_mail_says_how_long_its_link_works(
     [("fr", "Sans ce geste, rien ne se passe"), ("en", "Without that press nothing happens")],
 )
 def test_the_opt_in_says_that_nothing_happens_without_the_press(locale: str, said: str) -> None:
-    content = compose("confirmation", locale)
+    content = compose("confirm", locale)
     assert said in content.text
     assert said in Page(content.html).words
 
 
 @pytest.mark.parametrize(
     ("kind", "locale"),
-    [("receipt", "fr"), ("confirmation", "de"), ("", ""), ("../file", "fr"), ("layout", "html")],
+    [("receipt", "fr"), ("confirm", "de"), ("", ""), ("../download", "fr"), ("layout", "html")],
 )
 def test_an_unknown_mail_is_refused(kind: str, locale: str) -> None:
     with pytest.raises(KeyError):

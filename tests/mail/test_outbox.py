@@ -99,7 +99,7 @@ def test_a_sent_mail_is_marked_with_its_message_id(client, database, mailbox):
     sign_up(client)
     (message,) = mailbox.deliver().messages(ADA)
     (row,) = database.rows("SELECT * FROM lm_outbox")
-    assert (row["state"], row["kind"]) == ("sent", "confirmation")
+    assert (row["state"], row["kind"]) == ("sent", "confirm")
     assert row["message_id"] == message["id"]
 
 
@@ -232,7 +232,7 @@ def test_who_confirmed_while_the_mail_was_queued_gets_the_file(client, database,
     token = mailbox.deliver().token()
     sign_up(client, consents=["guide-mariee-sereine-delivery-en-1"])
     confirm(client, token)
-    assert mailbox.deliver().kinds() == ["confirmation", "file"]
+    assert mailbox.deliver().kinds() == ["confirm", "download"]
 
 
 def test_eight_workers_send_forty_mails_once_each(client, services, database):
@@ -275,7 +275,7 @@ def test_a_worker_is_woken_at_once_and_stops_when_told(start, database, mailbox)
         worker.stop()
         thread.join(5)
     assert not thread.is_alive()
-    assert mailbox.kinds() == ["confirmation"]
+    assert mailbox.kinds() == ["confirm"]
 
 
 @pytest.mark.parametrize(

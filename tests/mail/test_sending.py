@@ -38,7 +38,7 @@ def failing(error):
 
 
 def shut_for(database):
-    return database.value("SELECT extract(epoch FROM next_at - now())::float8 FROM lm_sending")
+    return database.value("SELECT extract(epoch FROM next_at - now())::float8 FROM lm_send_limiter")
 
 
 def states(database):
@@ -86,19 +86,19 @@ def test_a_throttled_answer_shuts_the_gate_for_everybody_and_each_one_for_longer
         assert deliver(services, failing(Throttled("throttled")), jitter=lambda: 1.0) is True
         waits.append(round(shut_for(database)))
         assert waits[-1] <= 1 or deliver(services, pytest.fail) is False
-        database.rows("UPDATE lm_sending SET next_at = now()")
+        database.rows("UPDATE lm_send_limiter SET next_at = now()")
         database.rows("UPDATE lm_outbox SET due_at = now()")
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
     assert database.rows("SELECT DISTINCT attempts, state FROM lm_outbox") == [
         {"attempts": 0, "state": "queued"}
     ]
     assert deliver(services, lambda mail: "id") is True
-    assert database.value("SELECT throttles FROM lm_sending") == 0
+    assert database.value("SELECT throttles FROM lm_send_limiter") == 0
 
 
 def test_jitter_spreads_the_wait_over_its_second_half(services, queue, database):
     queue(1)
-    database.rows("UPDATE lm_sending SET throttles = 6")
+    database.rows("UPDATE lm_send_limiter SET throttles = 6")
     deliver(services, failing(Throttled("throttled")), jitter=lambda: 0.0)
     assert 31 < shut_for(database) <= 32
 
@@ -116,7 +116,7 @@ def test_a_paused_account_keeps_everything_queued_with_one_alarm_and_few_tries(
     for _ in range(5):
         while deliver(services, send):
             pass
-        database.rows("UPDATE lm_sending SET next_at = now()")  # five minutes later
+        database.rows("UPDATE lm_send_limiter SET next_at = now()")  # five minutes later
         database.rows("UPDATE lm_outbox SET due_at = now()")
     assert len(tries) == 5
     assert states(database) == {"queued": 3}

@@ -71,7 +71,7 @@ def outbox_id(client, mailbox, database):
 
 
 def event(type_="Bounce", outbox_id=None, recipient=ADA, shape="eventType", **details):
-    tags = {"tags": {"outbox_id": [str(outbox_id)], "kind": ["confirmation"]}} if outbox_id else {}
+    tags = {"tags": {"outbox_id": [str(outbox_id)], "kind": ["confirm"]}} if outbox_id else {}
     body = {shape: type_, "mail": {"messageId": "ses-1", "destination": [recipient], **tags}}
     if type_ == "Bounce":
         body["bounce"] = {

@@ -16,7 +16,7 @@ from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
 # Tables in whose rows nobody is: what is offered, keyed hashes, random ids.
 NOBODY = {
     *("lm_magnets", "lm_consent_texts", "lm_suppressions", "lm_erasures", "lm_consent_seals"),
-    *("lm_sending", "lm_signup_limits", "lm_signup_outcomes"),
+    *("lm_send_limiter", "lm_signup_limits", "lm_signup_outcomes"),
 }
 SECTIONS = {
     "lm_subscribers": "subscriber",
@@ -81,7 +81,7 @@ def test_the_commit_waits_for_the_disk_whether_somebody_is_listed_or_not(databas
 
 
 def test_it_is_one_mail_with_a_link_to_the_page_of_the_site(client, mailbox, ada):
-    assert mailbox.kinds() == ["confirmation", "privacy"]
+    assert mailbox.kinds() == ["confirm", "privacy"]
     (message, _) = mailbox.messages(ADA)
     assert "https://www.light-and-shutter.example/lead-magnet/mes-donnees?token=" in message["text"]
     assert "1\u00a0heure." in message["text"]
@@ -90,10 +90,10 @@ def test_it_is_one_mail_with_a_link_to_the_page_of_the_site(client, mailbox, ada
 def test_one_mail_as_long_as_its_link_works(client, database, mailbox, ada):
     for _ in range(3):
         ask(client)
-    assert mailbox.deliver().kinds() == ["confirmation", "privacy"]
+    assert mailbox.deliver().kinds() == ["confirm", "privacy"]
     database.rows("UPDATE lm_subscribers SET privacy_asked_at = now() - interval '61 minutes'")
     ask(client)
-    assert mailbox.deliver().kinds() == ["confirmation", "privacy", "privacy"]
+    assert mailbox.deliver().kinds() == ["confirm", "privacy", "privacy"]
 
 
 def test_links_to_an_address_are_capped_apart_from_its_other_mails(client, database, mailbox):
@@ -103,7 +103,7 @@ def test_links_to_an_address_are_capped_apart_from_its_other_mails(client, datab
         database.rows(
             "UPDATE lm_subscribers SET privacy_asked_at = privacy_asked_at - interval '2 h'"
         )
-    assert mailbox.deliver().kinds() == ["confirmation", "privacy", "privacy", "privacy"]
+    assert mailbox.deliver().kinds() == ["confirm", "privacy", "privacy", "privacy"]
     database.rows("UPDATE lm_signup_limits SET ends_at = now()")
     assert ask(client).status_code == 202
     assert mailbox.deliver().kinds()[4:] == ["privacy"]
@@ -126,7 +126,7 @@ def test_twenty_at_once_are_one_mail(client, database):
     sign_up(client)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: ask(client.application.test_client()), range(20)))
-    assert database.value("SELECT count(*) FROM lm_outbox WHERE purpose = 'privacy'") == 1
+    assert database.value("SELECT count(*) FROM lm_outbox WHERE kind = 'privacy'") == 1
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_the_export_is_what_is_held(client, database, ada):
         assert event["text"].startswith("J’accepte")
         assert re.fullmatch("[0-9a-f]{64}", event["textHash"])
     assert {each["ip"] for each in held["consentContext"]} == {"127.0.0.1"}
-    assert [mail["kind"] for mail in held["mails"]] == ["confirmation", "privacy"]
+    assert [mail["kind"] for mail in held["mails"]] == ["confirm", "privacy"]
     assert [link["kind"] for link in held["links"]] == ["confirm", "privacy"]
 
 

@@ -83,7 +83,6 @@ class HeldContextSchema(ResponseSchema):
 
 class HeldMailSchema(ResponseSchema):
     id = fields.Integer(required=True)
-    purpose = fields.String(required=True)
     magnet = fields.String(required=True, allow_none=True)
     locale = fields.String(required=True)
     consents = fields.List(fields.String(), required=True)
@@ -91,7 +90,7 @@ class HeldMailSchema(ResponseSchema):
     due_at = _time(required=True)
     claims = fields.Integer(required=True)
     attempts = fields.Integer(required=True)
-    kind = fields.String(required=True, allow_none=True)
+    kind = fields.String(required=True)
     reason = fields.String(required=True, allow_none=True)
     message_id = fields.String(required=True, allow_none=True)
     sent_at = _time(required=True, allow_none=True)
