@@ -196,13 +196,6 @@ def test_the_locks_record_no_download_address():
         assert "--hash=sha256:" in text
 
 
-def test_the_readme_justifies_every_dependency():
-    pyproject = path_of("pyproject.toml").read_text()
-    (block,) = re.findall(r"^dependencies = \[(.*?)\]\n", pyproject, re.M | re.S)
-    for name in re.findall(r'"([a-z0-9-]+)', block):
-        assert f"| {name} |" in path_of("README.md").read_text(), name
-
-
 def test_sql_trouble_is_the_callers_503(server):
     database = db.Database("postgresql://lm_app@127.0.0.1:9/nowhere", size=1)
     database.open()
