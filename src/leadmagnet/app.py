@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from flask import Flask
 from flask_smorest import Blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -25,21 +22,16 @@ free guide. No `GET`, `HEAD` or `OPTIONS` changes anything. Errors are problem+j
 
 
 class PrintableConverter(UnicodeConverter):
-    """A path segment that can be somebody's: one with a NUL or a control character is nobody's."""
+    """Replaces a path segment that is overlong or has control characters by `-`, which matches no
+    slug and no token."""
 
     def to_python(self, value: str) -> str:
-        # Not refused here: another method's route would answer, with a 405 that is not true.
+        # A ValidationError here would make Werkzeug try other rules and answer a misleading 405.
         return value if value.isprintable() and len(value) <= 500 else "-"
 
 
-class Application(Flask):
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """As it is: no function here is async, and Flask would look at sixteen for each request."""
-        return func
-
-
 def _observe() -> requests.Observe:
-    # Imported where figures are asked for: without them, no request pays for them.
+    # Imported only with METRICS_TOKEN, so that nobody else pays for prometheus_client.
     from leadmagnet.telemetry.metrics import observe
 
     return observe
@@ -47,7 +39,7 @@ def _observe() -> requests.Observe:
 
 def create_app(services: Services | None) -> Flask:
     """The WSGI application. Without services it can describe itself, and nothing else."""
-    app = Application("leadmagnet", static_folder=None)
+    app = Flask("leadmagnet", static_folder=None)
     app.config.update(
         API_TITLE="Lead magnet API",
         API_VERSION=__version__,
