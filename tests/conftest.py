@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import timedelta
@@ -18,22 +17,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis.configuration import set_hypothesis_home_dir
 from psycopg.rows import dict_row
-from werkzeug.serving import make_server
 
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.adapters.ses import Mailer
-from leadmagnet.database import Database, migrations
-from leadmagnet.dev import demo
-from leadmagnet.dev.mailbox import create_mailbox
+from leadmagnet.database import Database
 from leadmagnet.dev.postgres import Postgres
-from leadmagnet.dev.roles import create_roles_and_database
 from leadmagnet.services import Services
 from leadmagnet.telemetry.logs import JsonFormatter, unsaid
 from tests.support.client import client_of
 from tests.support.database import TestDatabase, fresh_database
+from tests.support.fake_ses import FakeSes
 from tests.support.mailbox import Mailbox
 from tests.support.services import NO_CERTIFICATES, configured
-from tests.support.settings import SETTINGS
+from tests.support.settings import AWS, SETTINGS
+from tests.support.stack import migrated_postgres
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,32 +39,23 @@ def hypothesis_keeps_out_of_the_tree(tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session", autouse=True)
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    """The SES endpoint of `make run`, on a loopback port, and credentials of nobody."""
-    app = create_mailbox()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_CONFIG_FILE", str(tmp_path_factory.mktemp("aws") / "none"))
-        patch.setenv("AWS_ENDPOINT_URL_SESV2", f"http://127.0.0.1:{server.server_port}")
-        yield app
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def ses() -> Iterator[FakeSes]:
+    """SES on a loopback port, and credentials of nobody."""
+    with FakeSes() as ses, pytest.MonkeyPatch.context() as patch:
+        for name, value in (AWS | {"AWS_ENDPOINT_URL_SESV2": ses.url}).items():
+            patch.setenv(name, value)
+        yield ses
+
+
+@pytest.fixture(scope="session")
+def aws(ses: FakeSes) -> Flask:
+    """Where the mails arrive."""
+    return ses.mailbox
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with Postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False) as postgres:
-        create_roles_and_database(postgres)
-        owner = postgres.url("lm_owner", "leadmagnet")
-        migrations.migrate(owner, app_role="lm_app")
-        demo.load(owner)
+    with migrated_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as postgres:
         yield postgres
 
 

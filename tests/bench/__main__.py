@@ -15,7 +15,7 @@ from tests.bench import cold, drain, growth, inside, machine, speed, systems
 PARTS = ("speed", "inside", "growth", "drain", "cold")
 
 
-def run(part: str, running: systems.Stack, options: argparse.Namespace) -> str:
+def run(part: str, running: systems.Systems, options: argparse.Namespace) -> str:
     if part == "inside":
         return inside.run(running, rounds=options.rounds)
     if part == "growth":

@@ -10,24 +10,24 @@ from collections import defaultdict
 from statistics import median
 
 from leadmagnet.dev.processes import stop
-from tests.bench.systems import Stack
+from tests.bench.systems import Systems
 from tests.bench.tables import table
 
 DATABASE = "cold"
 LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s*(\S+)")
 
 
-def run(stack: Stack, *, rounds: int) -> str:
-    stack.create(DATABASE, 1000)
+def run(systems: Systems, *, rounds: int) -> str:
+    systems.create(DATABASE, 1000)
     seconds = []
     for _ in range(rounds):
         began = time.monotonic()
-        service = stack.us(DATABASE)
+        service = systems.us(DATABASE)
         seconds.append(time.monotonic() - began)
         stop(service.child)
     packages: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
-        for package, cost in _imports(stack).items():
+        for package, cost in _imports(systems).items():
             packages[package].append(cost)
     costs = {package: median(each) for package, each in packages.items()}
     dearest = sorted(costs.items(), key=lambda item: -item[1])[:10]
@@ -39,11 +39,11 @@ def run(stack: Stack, *, rounds: int) -> str:
     )
 
 
-def _imports(stack: Stack) -> dict[str, float]:
+def _imports(systems: Systems) -> dict[str, float]:
     """Milliseconds by top-level package, the standard library as one."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "import leadmagnet.wsgi"],
-        env=stack.environment(DATABASE),
+        env=systems.environment(DATABASE),
         capture_output=True,
         text=True,
         check=True,

@@ -6,29 +6,28 @@ import json
 import time
 import urllib.request
 from contextlib import closing
-from pathlib import Path
 from statistics import median, quantiles
 
 from leadmagnet.dev.processes import stop
-from tests.bench.fake_ses import ANSWER_SECONDS
-from tests.bench.systems import HERE, Stack, await_answer
+from tests.bench.systems import HERE, Systems
 from tests.bench.tables import number, table
+from tests.support.fake_ses import FakeSes
 
 DATABASE = "drain"
+ANSWER_SECONDS = 0.05
 MAILS = 150
 SIGNUPS = 60
 
 
-def run(stack: Stack, *, rounds: int) -> str:
-    stack.create(DATABASE, 10_000)
-    arrivals = stack.folder / "arrivals"
-    ses = stack.ses(arrivals, DATABASE)
+def run(systems: Systems, *, rounds: int) -> str:
+    systems.create(DATABASE, 10_000)
+    ses = systems.ses(delay=ANSWER_SECONDS)
     settings = {"AWS_ENDPOINT_URL_SESV2": ses.url, "SES_MAX_RATE": "10000"}
     drained: dict[int, list[float]] = {1: [], 2: []}
     for turn in range(rounds):
         for workers, rates in drained.items():
-            rates.append(_drain(stack, arrivals, f"d{turn}-{workers}", workers, settings))
-    delays = _idle(stack, arrivals, settings)
+            rates.append(_drain(systems, ses, f"d{turn}-{workers}", workers, settings))
+    delays = _idle(systems, ses, settings)
     cut = quantiles(delays, n=20)
     rows = [(f"{workers} worker(s)", number(median(rates))) for workers, rates in drained.items()]
     return (
@@ -39,14 +38,14 @@ def run(stack: Stack, *, rounds: int) -> str:
 
 
 def _drain(
-    stack: Stack, arrivals: Path, series: str, workers: int, settings: dict[str, str]
+    systems: Systems, ses: FakeSes, series: str, workers: int, settings: dict[str, str]
 ) -> float:
     """Mails a second from the first to the last, the start of the workers apart."""
-    with closing(stack.superuser(DATABASE)) as conn:
-        conn.execute((HERE / "queued.sql").read_text(), {"series": series, "mails": MAILS})
-    children = [stack.worker(DATABASE, **settings) for _ in range(workers)]
+    with closing(systems.superuser(DATABASE)) as conn:
+        conn.execute((HERE / "queued.sql").read_bytes(), {"series": series, "mails": MAILS})
+    children = [systems.worker(DATABASE, **settings) for _ in range(workers)]
     try:
-        times = sorted(_await(arrivals, f"{series}-", MAILS).values())
+        times = sorted(_await(ses, f"{series}-", MAILS).values())
     finally:
         stop(*children)
     # Until all workers are up, one may send alone: the second half is what they do together.
@@ -54,10 +53,9 @@ def _drain(
     return (len(half) - 1) / (half[-1] - half[0])
 
 
-def _idle(stack: Stack, arrivals: Path, settings: dict[str, str]) -> list[float]:
-    api = stack.us(DATABASE)
-    await_answer(api)
-    worker = stack.worker(DATABASE, **settings)
+def _idle(systems: Systems, ses: FakeSes, settings: dict[str, str]) -> list[float]:
+    api = systems.us(DATABASE)
+    worker = systems.worker(DATABASE, **settings)
     answered = {}
     try:
         for number in range(SIGNUPS + 1):
@@ -74,22 +72,21 @@ def _idle(stack: Stack, arrivals: Path, settings: dict[str, str]) -> list[float]
             urllib.request.urlopen(request, timeout=10).close()
             answered[email] = time.time()
             # The first one waits for the worker to be up.
-            time.sleep(0.2) if number else _await(arrivals, "idle-0@", 1)
-        found = _await(arrivals, "idle-", SIGNUPS + 1)
+            time.sleep(0.2) if number else _await(ses, "idle-0@", 1)
+        found = _await(ses, "idle-", SIGNUPS + 1)
     finally:
         stop(worker)
     return [max(0.0, found[email] - answered[email]) for email in list(answered)[1:]]
 
 
-def _await(arrivals: Path, prefix: str, mails: int, seconds: float = 60) -> dict[str, float]:
+def _await(ses: FakeSes, prefix: str, mails: int, seconds: float = 60) -> dict[str, float]:
     """When each mail to such an address arrived, once so many have."""
     deadline = time.monotonic() + seconds
     while True:
         found: dict[str, float] = {}
-        for line in arrivals.read_text().splitlines():
-            at, _, to = line.partition(" ")
-            if to.startswith(prefix):
-                found.setdefault(to, float(at))
+        for mail in list(ses.accepted):
+            if mail.to.startswith(prefix):
+                found.setdefault(mail.to, mail.at)
         if len(found) >= mails:
             return found
         if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ import time
 
 import psycopg
 
-from tests.bench.stack import running
+from tests.bench.systems import funnel
 
 DELIVERY = "guide-mariee-sereine-delivery-fr-1"
 # What the owner does to a signed-up address to bring it into the state.
@@ -45,8 +45,9 @@ STATES = {
 def main() -> None:
     calls = int(next((a for a in sys.argv[1:] if "=" not in a), 500))
     chosen = dict(a.split("=", 1) for a in sys.argv[1:] if "=" in a)
-    with running(MAILS_PER_ADDRESS="2", **chosen) as (port, owner_url, _):
-        api = http.client.HTTPConnection("127.0.0.1", port)
+    with funnel(MAILS_PER_ADDRESS="2", **chosen) as (served, postgres):
+        owner_url = postgres.url("lm_owner", "leadmagnet")
+        api = http.client.HTTPConnection("127.0.0.1", served.port)
         plan = [
             (state, f"{state.replace(' ', '-')}{n}@example.org")
             for state in STATES
@@ -65,7 +66,9 @@ def main() -> None:
     report(times)
 
 
-def _prepare(api: http.client.HTTPConnection, owner: psycopg.Connection, plan: list) -> None:
+def _prepare(
+    api: http.client.HTTPConnection, owner: psycopg.Connection, plan: list[tuple[str, str]]
+) -> None:
     for state, query in STATES.items():
         emails = [email for each, email in plan if each == state]
         if query is None:

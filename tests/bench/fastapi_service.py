@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -38,7 +39,7 @@ class Statement:
         self.text, self.order, _ = db.queries()[name]
         self.constants = CONSTANTS | constants
 
-    async def row(self, **parameters: object) -> asyncpg.Record | None:
+    async def row(self, **parameters: object) -> asyncpg.Record:
         values = self.constants | parameters
         async with app.state.pool.acquire() as conn:
             return await conn.fetchrow(self.text, *(values[name] for name in self.order))
@@ -69,7 +70,7 @@ class Confirmation(BaseModel):
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI):
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     url = os.environ["DATABASE_URL"]
     async with asyncpg.create_pool(url, min_size=4, max_size=10) as app.state.pool:
         yield

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.bench.stack import running
+from tests.bench.systems import funnel
 
 # The contract's limits would answer 429 to nearly all of it.
 SETTINGS = {"BEAT_MILLISECONDS": "0", "LOG_LEVEL": "INFO"}
@@ -27,8 +27,10 @@ LEFT_OUT = "positive_data_acceptance"
 def main() -> int:
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     seed = sys.argv[2] if len(sys.argv) > 2 else "1"
-    with running(**SETTINGS) as (port, _, log), tempfile.TemporaryDirectory() as folder:
+    with funnel(**SETTINGS) as (api, _), tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
+        log = api.child.log
+        assert log
         sent = runs = 0
         failed = False
         # The fuzzer takes examples for each operation, and stops early where it has seen all: it
@@ -38,7 +40,7 @@ def main() -> int:
             fuzzers = []
             for _ in range(2):
                 command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CHECKS, "run"]
-                command += [f"http://127.0.0.1:{port}/openapi.yaml", "--checks=all", "--no-color"]
+                command += [f"{api.url}/openapi.yaml", "--checks=all", "--no-color"]
                 command += [f"--exclude-checks={LEFT_OUT}", f"--seed={int(seed) + runs}"]
                 command += [f"--max-examples={_examples(requests - sent)}", "--warnings=off"]
                 command += ["--generation-database=none", "--continue-on-failure"]

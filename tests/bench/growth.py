@@ -9,7 +9,7 @@ from statistics import median
 from leadmagnet.config import Config
 from tests.bench.load import Generator
 from tests.bench.statements import script
-from tests.bench.systems import Stack
+from tests.bench.systems import Systems
 from tests.bench.tables import number, spread, table
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -19,20 +19,20 @@ WAYS = {"us": "HTTP", "pgbench": "pgbench"}
 KINDS = ("signup", "confirm")
 
 
-def run(stack: Stack, *, rounds: int, seconds: float) -> str:
+def run(systems: Systems, *, rounds: int, seconds: float) -> str:
     names = {f"people_{size}": size for size in SIZES}
     began = time.monotonic()
     for name, size in names.items():
-        stack.create(name, size)
+        systems.create(name, size)
     loading = time.monotonic() - began
-    services = {name: stack.us(name, BEAT_MILLISECONDS="0") for name in names}
+    services = {name: systems.us(name, BEAT_MILLISECONDS="0") for name in names}
     scripts = {}
     for kind in KINDS:
-        scripts[kind] = stack.folder / f"growth-{kind}.pgbench"
-        config = Config.from_env(stack.environment(next(iter(names))))
+        scripts[kind] = systems.folder / f"growth-{kind}.pgbench"
+        config = Config.from_env(systems.environment(next(iter(names))))
         scripts[kind].write_text(script(config, kind))
         scripts[kind].chmod(0o644)
-    generators = {name: Generator(stack, seconds) for name in names}
+    generators = {name: Generator(systems, seconds) for name in names}
     rates: dict[tuple[str, str, str], list[float]] = defaultdict(list)
 
     def run_once(way: str, kind: str, name: str) -> float:

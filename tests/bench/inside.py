@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 from leadmagnet.app import create_app
@@ -23,7 +24,7 @@ from leadmagnet.database import Database
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs
 from tests.bench.statements import AGENT
-from tests.bench.systems import Stack, load_links
+from tests.bench.systems import Systems, load_links
 from tests.bench.tables import number, table
 
 DATABASE = "inside"
@@ -46,9 +47,9 @@ class Remembering:
         return self._rows[name]
 
 
-def run(stack: Stack, *, rounds: int) -> str:
-    stack.create(DATABASE, 1000)
-    environment = stack.environment(DATABASE, BEAT_MILLISECONDS="0")
+def run(systems: Systems, *, rounds: int) -> str:
+    systems.create(DATABASE, 1000)
+    environment = systems.environment(DATABASE, BEAT_MILLISECONDS="0")
     os.environ.update(environment)
     services = Services.from_config(Config.from_env(environment), connections=1)
     services.database.open()
@@ -69,7 +70,7 @@ def run(stack: Stack, *, rounds: int) -> str:
                 for name, app in apps.items():
                     series = f"{kind}{turn}{list(apps).index(name)}"
                     if kind == "confirm":
-                        load_links(stack, DATABASE, series, REQUESTS)
+                        load_links(systems, DATABASE, series, REQUESTS)
                     # The first round warms up.
                     spent[name, kind] += [_spend(app, kind, series)] * (turn > 0)
     services.database.close()
@@ -106,12 +107,14 @@ def _environ(kind: str, series: str, n: int) -> dict[str, Any]:
         path=f"/api/lead-magnet/{kind}",
         method="POST",
         json=body,
-        headers={
-            "Accept-Language": "fr-FR,fr;q=0.9,en;q=0.8",
-            "User-Agent": AGENT,
-            "X-Forwarded-For": f"11.{n // 250}.{n % 250}.{hash(series) % 250}",
-        },
+        headers=Headers(
+            {
+                "Accept-Language": "fr-FR,fr;q=0.9,en;q=0.8",
+                "User-Agent": AGENT,
+                "X-Forwarded-For": f"11.{n // 250}.{n % 250}.{hash(series) % 250}",
+            }
+        ),
     )
     environ = builder.get_environ()
-    environ["wsgi.input"] = BytesIO(builder.input_stream.read())
+    environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read())
     return environ

@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.machine import Clock
-from tests.bench.systems import HERE, Service, Stack, load_links
+from tests.bench.systems import HERE, Systems, load_links
+from tests.support.stack import Service
 
 serial = itertools.count(1)
 
@@ -36,8 +38,8 @@ class RefusedError(RuntimeError):
 class Generator:
     """Loads a database's systems; remembers how fast each was, to lay out enough links."""
 
-    def __init__(self, stack: Stack, seconds: float) -> None:
-        self._stack = stack
+    def __init__(self, systems: Systems, seconds: float) -> None:
+        self._systems = systems
         self._seconds = seconds
         self._rates: dict[tuple[str, str, int], float] = {}
 
@@ -82,10 +84,10 @@ class Generator:
     def pgbench(self, script: Path, kind: str, clients: int, database: str) -> Run:
         series = self._prepare("pgbench", kind, clients, database, at_first=12000)
         command: list[str | Path] = [
-            *(self._stack.postgres.bin / "pgbench", "-n", "-M", "prepared", "-f", script),
+            *(self._systems.postgres.bin / "pgbench", "-n", "-M", "prepared", "-f", script),
             *("-c", str(clients), "-j", str(min(2, clients)), "-T", f"{self._seconds:g}"),
             *("-D", f"series={series}", "-D", "i=-1", "-D", f"clients={clients}"),
-            *("--random-seed", str(next(serial)), self._stack.url(database)),
+            *("--random-seed", str(next(serial)), self._systems.url(database)),
         ]
         rows, start = self._rows(database), self._clock(None)
         output = _output(command)
@@ -108,14 +110,14 @@ class Generator:
         if kind == "confirm":
             # Others may have slowed the last run down: enough for one that is three times as fast.
             rate = max(3 * self._rates.get((name, kind, clients), at_first / 3), at_first / 3)
-            load_links(self._stack, database, series, int(rate * self._seconds) + 100)
+            load_links(self._systems, database, series, int(rate * self._seconds) + 100)
         return series
 
     def _clock(self, service: Service | None) -> Clock:
-        return Clock.read(service.pid if service else None, self._stack.postgres_pid)
+        return Clock.read(service.pid if service else None, self._systems.postgres_pid)
 
     def _rows(self, database: str) -> int:
-        with self._stack.superuser(database) as conn:
+        with self._systems.superuser(database) as conn:
             row = conn.execute("SELECT last_value FROM lm_consent_events_id_seq").fetchone()
         assert row
         return int(row[0])
@@ -137,7 +139,7 @@ class Generator:
             raise RuntimeError(f"{requests} answers, {written} events")
 
 
-def _output(command: list[str | Path]) -> str:
+def _output(command: Sequence[str | Path]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from statistics import median
 
 from leadmagnet.config import Config
+from tests.bench.drain import ANSWER_SECONDS
 from tests.bench.load import Generator, Run
 from tests.bench.machine import pss_mb, tree
 from tests.bench.statements import script
-from tests.bench.systems import Stack
+from tests.bench.systems import Systems
 from tests.bench.tables import number, spread, table
 
 CLIENTS = (1, 16, 64)
@@ -28,7 +29,7 @@ NO_BEAT = {"BEAT_MILLISECONDS": "0"}
 
 
 def run(
-    stack: Stack,
+    systems: Systems,
     *,
     kinds: list[str],
     rounds: int,
@@ -36,21 +37,21 @@ def run(
     clients: tuple[int, ...],
     granian: bool,
 ) -> str:
-    stack.create(DATABASE, PEOPLE)
-    config = Config.from_env(stack.environment(DATABASE))
-    scripts = {kind: stack.folder / f"{kind}.pgbench" for kind in kinds}
+    systems.create(DATABASE, PEOPLE)
+    config = Config.from_env(systems.environment(DATABASE))
+    scripts = {kind: systems.folder / f"{kind}.pgbench" for kind in kinds}
     for kind, path in scripts.items():
         path.write_text(script(config, kind))
         path.chmod(0o644)
-    unpaced = replace(stack.us(DATABASE, **NO_BEAT), name="unpaced")
-    services = [stack.us(DATABASE), unpaced, stack.fastapi(DATABASE)]
-    services += [stack.granian(DATABASE, **NO_BEAT)] if granian else []
+    unpaced = replace(systems.us(DATABASE, **NO_BEAT), name="unpaced")
+    services = [systems.us(DATABASE), unpaced, systems.fastapi(DATABASE)]
+    services += [systems.granian(DATABASE, **NO_BEAT)] if granian else []
     # A confirmation knows no beat.
     measured = {kind: [s for s in services if kind == "signup" or s != unpaced] for kind in kinds}
     # As in `make run`, what was signed up is mailed meanwhile, at the rate of the settings.
-    ses = stack.ses(stack.folder / "sent", DATABASE)
-    stack.worker(DATABASE, AWS_ENDPOINT_URL_SESV2=ses.url)
-    generator = Generator(stack, seconds)
+    ses = systems.ses(delay=ANSWER_SECONDS)
+    systems.worker(DATABASE, AWS_ENDPOINT_URL_SESV2=ses.url)
+    generator = Generator(systems, seconds)
     runs: dict[tuple[str, int, str], list[Run]] = defaultdict(list)
 
     def one_round(turn: int) -> None:
@@ -58,16 +59,16 @@ def run(
             for count in clients:
                 # Whoever comes first pays for what the last one has left to the disk and to
                 # autovacuum: each comes first in turn.
-                systems = [*measured[kind], None]
-                first = turn % len(systems)
-                for service in systems[first:] + systems[:first]:
+                in_turn = [*measured[kind], None]
+                first = turn % len(in_turn)
+                for service in in_turn[first:] + in_turn[:first]:
                     if service:
                         done = generator.http(service, kind, count, DATABASE)
                     else:
                         done = generator.pgbench(scripts[kind], kind, count, DATABASE)
                     runs[kind, count, service.name if service else "pgbench"].append(done)
 
-    warm = Generator(stack, 1)
+    warm = Generator(systems, 1)
     for kind in kinds:
         for service in measured[kind]:
             warm.http(service, kind, 16, DATABASE)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,8 +13,9 @@ import pytest
 
 from tests.support.database import fresh_database
 from tests.support.mailbox import link_token
-from tests.support.servers import Server, answer_of, get, status
+from tests.support.servers import Server, answer_of, get, status, written
 from tests.support.settings import API, DELIVERY, SETTINGS
+from tests.support.stack import end_gracefully
 
 METRICS = "metrics-token-of-the-monitoring-0123456789"
 EVE = "eve.of.the.test@example.org"
@@ -114,12 +111,8 @@ def test_nothing_the_processes_write_or_send_names_anybody(server, aws, sentry, 
     aws.test_client().delete("/api/messages")
     settings = {"METRICS_TOKEN": METRICS, "SENTRY_DSN": sentry, "TRUSTED_PROXIES": "1"}
     with fresh_database(server) as database:
-        env = os.environ | SETTINGS | settings | {"DATABASE_URL": database.url}
-        command = [sys.executable, "-m", "leadmagnet", "worker"]
-        worker = subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
         running = Server(database.url, **settings, LOG_LEVEL="DEBUG")
+        worker = running.stack.worker(LOG_LEVEL="INFO")
         try:
             secrets = traffic(running, database, aws)
             asked = get("/metrics").replace(
@@ -127,17 +120,17 @@ def test_nothing_the_processes_write_or_send_names_anybody(server, aws, sentry, 
             )
             figures = running.send(asked).decode()
         finally:
+            end_gracefully(worker)
+            worker_log = written(worker)
             log = running.stop()
-            worker.send_signal(signal.SIGTERM)
-            worker_log, _ = worker.communicate(timeout=20)
     reports = b"\n".join(Collector.received).decode()
-    written = {"log": log, "worker": worker_log, "figures": figures, "reports": reports}
+    texts = {"log": log, "worker": worker_log, "figures": figures, "reports": reports}
     # Each of them did say something.
     assert '"event": "unhandled_exception"' in log and '"status": 202' in log
     assert '"event": "mail_sent"' in worker_log
     assert "leadmagnet_mails_sent_last_hour" in figures
     assert "CheckViolation" in reports and "file_unavailable" in reports
     secrets += ["secret-cookie", METRICS, SETTINGS["HASH_KEY"], SETTINGS["UNSUBSCRIBE_KEYS"]]
-    for name, text in written.items():
+    for name, text in texts.items():
         for secret in [*secrets, "@example", "amazonaws.com/"]:
             assert secret not in text, (name, secret)

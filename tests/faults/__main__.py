@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.scenarios import FULL, SCENARIOS
-from tests.faults.stage import durable_postgres, stage_on
-from tests.faults.waiting import Failed
+from tests.faults.stage import stage_on
+from tests.support.stack import migrated_postgres
+from tests.support.waiting import Failed
 
 
 def main(wanted: list[str]) -> int:
@@ -21,21 +22,21 @@ def main(wanted: list[str]) -> int:
     print("| scenario | what was done | figures | verdict |\n| --- | --- | --- | --- |")
     failed = 0
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        # PostgreSQL runs as another user when we are root.
-        Path(folder).chmod(0o711)
-        with durable_postgres(Path(folder)) as postgres:
-            for name, run in chosen.items():
-                started = time.monotonic()
-                try:
-                    with stage_on(postgres, Path(folder)) as stage:
-                        done, figures = run(stage, FULL)
-                    verdict = "kept"
-                except Failed as error:
-                    done, figures, verdict = run.__name__, str(error), "**FAILED**"
-                    failed += 1
-                seconds = f"{time.monotonic() - started:.0f} s"
-                print(f"| {name} | {done} ({seconds}) | {figures} | {verdict} |", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as folder,
+        migrated_postgres(Path(folder), durable=True) as postgres,
+    ):
+        for name, run in chosen.items():
+            started = time.monotonic()
+            try:
+                with stage_on(postgres, Path(folder)) as stage:
+                    done, figures = run(stage, FULL)
+                verdict = "kept"
+            except Failed as error:
+                done, figures, verdict = run.__name__, str(error), "**FAILED**"
+                failed += 1
+            seconds = f"{time.monotonic() - started:.0f} s"
+            print(f"| {name} | {done} ({seconds}) | {figures} | {verdict} |", flush=True)
     print(f"\n{len(chosen) - failed} of {len(chosen)} kept, in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 

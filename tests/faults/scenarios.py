@@ -20,12 +20,13 @@ from leadmagnet.dev import processes
 from leadmagnet.dev.processes import Child
 from leadmagnet.services import Services
 from tests.faults import mortal_worker
-from tests.faults.fake_ses import ILLNESSES
-from tests.faults.stage import LEASE_SECONDS, Api, Stage, end_gracefully, log_of
+from tests.faults.stage import LEASE_SECONDS, Api, Stage, log_of
 from tests.faults.visitors import Visitors, sign_up
-from tests.faults.waiting import require, until
+from tests.support.fake_ses import FAULTS
 from tests.support.settings import API, DELIVERY
 from tests.support.signing import TOPIC, Authority
+from tests.support.stack import end_gracefully, wait_for_end
+from tests.support.waiting import require, until
 
 
 class Told(NamedTuple):
@@ -40,8 +41,8 @@ class Size(NamedTuple):
     mails: int
     outcomes: int
     restarts: int
-    visitors_per_illness: int
-    illnesses: tuple[str, ...]
+    visitors_per_fault: int
+    faults: tuple[str, ...]
     freezes: int
     terminations: int
     orders: int
@@ -52,8 +53,8 @@ FULL = Size(
     mails=5000,
     outcomes=4,
     restarts=10,
-    visitors_per_illness=25,
-    illnesses=ILLNESSES,
+    visitors_per_fault=25,
+    faults=FAULTS,
     freezes=10,
     terminations=20,
     orders=120,
@@ -63,8 +64,8 @@ SHORT = Size(
     mails=30,
     outcomes=1,
     restarts=2,
-    visitors_per_illness=3,
-    illnesses=("throttle", "5xx", "refuse", "accept-then-hang", "reset", "paused"),
+    visitors_per_fault=3,
+    faults=("throttle", "5xx", "refuse", "accept-then-hang", "reset", "paused"),
     freezes=1,
     terminations=1,
     orders=6,
@@ -256,7 +257,7 @@ def _next_202(visitors: Visitors, back: float) -> float:
 
 
 def ses_down(stage: Stage, size: Size) -> Told:
-    """SES is ill in every way, the whole time: who tries again gets the same answer, and when SES
+    """SES fails in every way, the whole time: who tries again gets the same answer, and when SES
     is well everybody gets her mail."""
     # Longer than SES may take to answer, as .env.example asks.
     lease = {"LEASE_SECONDS": "30"}
@@ -266,20 +267,20 @@ def ses_down(stage: Stage, size: Size) -> Told:
     met: dict[str, int] = {}
     told: set[bytes] = set()
     addresses: list[str] = []
-    for illness in size.illnesses:
-        stage.ses.mode = illness
+    for fault in size.faults:
+        stage.ses.mode = fault
         with Visitors([api.port], at_once=4) as visitors:
-            visitors.invite(size.visitors_per_illness)
-            enough = size.visitors_per_illness
+            visitors.invite(size.visitors_per_fault)
+            enough = size.visitors_per_fault
             until(lambda v=visitors, n=enough: len(v.accepted) >= n, seconds=30, what="accepted")
         addresses += visitors.accepted
-        wanted = 2 if "hang" in illness else min(5, size.visitors_per_illness)
-        until(_meeting(stage, illness, wanted), seconds=60, what=f"{wanted} mails meet {illness}")
-        if size is FULL and "hang" in illness:
+        wanted = 2 if "hang" in fault else min(5, size.visitors_per_fault)
+        until(_meeting(stage, fault, wanted), seconds=60, what=f"{wanted} mails meet {fault}")
+        if size is FULL and "hang" in fault:
             # Out of our own patience, not because SES comes back.
             gave_up = "SELECT count(*) >= 2 FROM lm_outbox WHERE reason = 'ReadTimeoutError'"
             until(lambda sql=gave_up: stage.value(sql), seconds=60, what="a worker gives up")
-        met[illness] = stage.ses.met[illness]
+        met[fault] = stage.ses.met[fault]
         told |= visitors.bodies | _told_again(api, visitors.accepted)
     require(stage.ses.met["ok"] == 0, "SES was well for a moment")
     kept = len(stage.ses.accepted)
@@ -300,16 +301,16 @@ def ses_down(stage: Stage, size: Size) -> Told:
     require(balance.mails <= balance.accepted + kept, "sent more often than SES kept silent")
     times = ", ".join(f"{mode} {count}" for mode, count in met.items())
     return Told(
-        f"SES ill in {len(met)} ways all the time, then well",
+        f"SES failing in {len(met)} ways all the time, then well",
         f"{balance}; lost 0; met {times}; {dead} dead retried by the operator; {kept} kept in"
         " silence, each sent once more; all told the same bytes, before and after",
     )
 
 
-def _meeting(stage: Stage, illness: str, wanted: int) -> Callable[[], bool]:
+def _meeting(stage: Stage, fault: str, wanted: int) -> Callable[[], bool]:
     def look() -> bool:
         stage.open_gate()
-        return stage.ses.met[illness] >= wanted
+        return stage.ses.met[fault] >= wanted
 
     return look
 
@@ -387,7 +388,7 @@ def all_terminated(stage: Stage, size: Size) -> Told:
             started = time.monotonic()
             worker.signal(signal.SIGTERM)
             api.terminate()
-            end_gracefully_already(worker)
+            wait_for_end(worker)
             slowest = max(slowest, time.monotonic() - started)
             api.restart()
             workers[number % 2] = stage.worker()
@@ -409,12 +410,6 @@ def all_terminated(stage: Stage, size: Size) -> Told:
     )
 
 
-def end_gracefully_already(child: Child) -> None:
-    """It was told before."""
-    until(lambda: child.ended, seconds=30, what=f"{child.name} ends after SIGTERM")
-    require(child.process.returncode == 0, child.death_notice())
-
-
 # 6. Events in any order
 
 
@@ -425,7 +420,7 @@ def events_shuffled(stage: Stage, size: Size) -> Told:
     In this process: a server believes Amazon's certificates only, and has no back door for ours.
     """
     authority = Authority()
-    config = Config.from_env(stage.settings(SNS_TOPICS=TOPIC))
+    config = Config.from_env(stage.environment(SNS_TOPICS=TOPIC))
     services = Services.from_config(config, connections=4)
     certificates = Certificates(lambda url: authority.pem, roots=[authority.root])
     app = create_app(replace(services, certificates=certificates))

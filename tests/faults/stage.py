@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
-import os
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -15,77 +12,42 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import dict_row
 
-from leadmagnet.database import migrations
-from leadmagnet.dev import demo, processes
 from leadmagnet.dev.ports import free_port
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.dev.processes import Child
-from leadmagnet.dev.roles import create_roles_and_database
-from tests.faults.fake_ses import FakeSes
-from tests.faults.waiting import require, until
-from tests.support.paths import path_of
+from tests.support.fake_ses import FakeSes
 from tests.support.settings import SETTINGS
+from tests.support.stack import (
+    Service,
+    Stack,
+    administrator,
+    copy_database,
+    drop_database,
+    end_gracefully,
+)
+from tests.support.waiting import require, until
 
 LEASE_SECONDS = 2
+FAULT_SETTINGS = SETTINGS | {
+    "LEASE_SECONDS": str(LEASE_SECONDS),
+    "TRUSTED_PROXIES": "1",
+    # More mails than the default lets go in an hour are to be lost or not.
+    "MAILS_PER_HOUR": "1000000",
+}
 _databases = itertools.count(1)
 
 
-@contextmanager
-def durable_postgres(folder: Path) -> Iterator[Postgres]:
-    """A server that keeps what it acknowledged, with the migrated database as a template."""
-    with Postgres(folder / "data", durable=True) as postgres:
-        create_roles_and_database(postgres)
-        owner = postgres.url("lm_owner", "leadmagnet")
-        migrations.migrate(owner, app_role="lm_app")
-        demo.load(owner)
-        yield postgres
-
-
-class Stage:
-    """A fresh database and a healthy SES. Children are started from the main thread only: they
-    die with the thread that started them."""
+class Stage(Stack):
+    """A fresh database and a healthy SES."""
 
     def __init__(self, postgres: Postgres, ses: FakeSes, folder: Path, database: str) -> None:
+        url = postgres.url("lm_app", database)
+        super().__init__(url, folder, FAULT_SETTINGS | {"AWS_ENDPOINT_URL": ses.url})
         self.postgres = postgres
         self.ses = ses
-        self.folder = folder
         self.database = database
-        self.children: list[Child] = []
-
-    def settings(self, **changes: str) -> dict[str, str]:
-        """The environment of every process of the product. Nothing leaves the loopback."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {
-            **inherited,
-            **SETTINGS,
-            "PYTHONPATH": str(path_of(".")),
-            "DATABASE_URL": self.postgres.url("lm_app", self.database),
-            "LEASE_SECONDS": str(LEASE_SECONDS),
-            "TRUSTED_PROXIES": "1",
-            # More mails than the default lets go in an hour are to be lost or not.
-            "MAILS_PER_HOUR": "1000000",
-            "AWS_ENDPOINT_URL": self.ses.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "eu-west-3",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": str(self.folder / "none"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "none"),
-            **changes,
-        }
-
-    def start(self, name: str, *arguments: str, **settings: str) -> Child:
-        log = self.folder / f"{len(self.children):04}-{name}.log"
-        command = [sys.executable, "-m", *arguments]
-        child = Child.start(name, command, env=self.settings(**settings), log=log)
-        self.children.append(child)
-        return child
-
-    def worker(self, **settings: str) -> Child:
-        return self.start("worker", "leadmagnet", "worker", **settings)
 
     def mortal_worker(self, step: str, times: int) -> Child:
         return self.start("mortal", "tests.faults.mortal_worker", step, str(times))
@@ -94,17 +56,10 @@ class Stage:
         """What `leadmagnet …` prints."""
         command = [sys.executable, "-m", "leadmagnet", *arguments]
         done = subprocess.run(
-            command, env=self.settings(), capture_output=True, text=True, timeout=60
+            command, env=self.environment(), capture_output=True, text=True, timeout=60
         )
         require(done.returncode == 0, f"leadmagnet {' '.join(arguments)}: {done.stderr}")
         return done.stdout
-
-    def end(self) -> None:
-        alive = [child for child in self.children if not child.ended]
-        for child in alive:
-            # A frozen one would not hear of its end.
-            child.signal(signal.SIGCONT)
-        processes.stop(*alive)
 
     def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         """By the database's owner, on a connection of its own: the server comes and goes."""
@@ -169,39 +124,25 @@ class Api:
     """gunicorn on a port that stays the same over restarts."""
 
     def __init__(self, stage: Stage) -> None:
-        self.port = free_port()
         self._stage = stage
-        self.child = self._start()
+        self._service = self._start(free_port())
 
-    def _start(self) -> Child:
-        return self._stage.start("api", "leadmagnet", "serve", PORT=str(self.port))
+    @property
+    def port(self) -> int:
+        return self._service.port
 
-    def ready(self) -> bool:
-        require(not self.child.ended, f"{self.child.last_output()}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+    def _start(self, port: int) -> Service:
+        child = self._stage.start("api", "leadmagnet", "serve", PORT=str(port))
+        return Service("api", port, child)
 
     def wait_until_ready(self) -> None:
-        until(self.ready, seconds=60, what="the API is ready")
+        self._service.wait_until_ready()
 
     def terminate(self) -> None:
-        """SIGTERM, and it ends by itself, as if nothing had happened."""
-        end_gracefully(self.child)
+        end_gracefully(self._service.child)
 
     def restart(self) -> None:
-        self.child = self._start()
-
-
-def end_gracefully(child: Child) -> None:
-    child.signal(signal.SIGTERM)
-    until(lambda: child.ended, seconds=30, what=f"{child.name} ends after SIGTERM")
-    require(child.process.returncode == 0, child.death_notice())
+        self._service = self._start(self.port)
 
 
 def log_of(children: Sequence[Child], event: str) -> int:
@@ -217,18 +158,9 @@ def stage_on(postgres: Postgres, folder: Path) -> Iterator[Stage]:
     name = f"faults_{next(_databases)}"
     folder = folder / name
     folder.mkdir()
-    identifier = sql.Identifier(name)
-    with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as admin:
-        admin.execute(
-            sql.SQL(
-                "CREATE DATABASE {} TEMPLATE leadmagnet STRATEGY file_copy OWNER lm_owner"
-            ).format(identifier)
-        )
-    with FakeSes() as ses:
-        stage = Stage(postgres, ses, folder, name)
-        try:
-            yield stage
-        finally:
-            stage.end()
-    with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+    with administrator(postgres) as admin:
+        copy_database(admin, name)
+    with FakeSes() as ses, Stage(postgres, ses, folder, name) as stage:
+        yield stage
+    with administrator(postgres) as admin:
+        drop_database(admin, name)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.scenarios import SCENARIOS, SHORT
-from tests.faults.stage import durable_postgres, stage_on
+from tests.faults.stage import stage_on
+from tests.support.stack import migrated_postgres
 
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory):
-    with durable_postgres(tmp_path_factory.mktemp("faults")) as postgres:
+    with migrated_postgres(tmp_path_factory.mktemp("faults"), durable=True) as postgres:
         yield postgres
 
 

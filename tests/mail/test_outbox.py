@@ -23,6 +23,7 @@ from leadmagnet.errors import Unavailable
 from leadmagnet.mail import outbox
 from leadmagnet.worker import Worker
 from tests.support.client import client_of, confirm, sign_up
+from tests.support.fake_ses import Refusal
 from tests.support.services import delivery
 from tests.support.settings import ADA
 
@@ -320,30 +321,15 @@ def test_a_ses_that_is_not_there_is_unreachable(services, queued, monkeypatch):
 
 
 @pytest.fixture
-def ses_answers(monkeypatch):
-    """An SES on a loopback port that answers one way, over real HTTP."""
-    servers = []
+def ses_answers(ses, mailer):
+    """The sender to an SES that answers one way, over real HTTP."""
 
     def answering(status, code, message):
-        from werkzeug.serving import make_server
-        from werkzeug.wrappers import Response
-
-        body = f'{{"message": "{message}"}}'
-        response = Response(
-            body, status, {"x-amzn-ErrorType": code}, content_type="application/json"
-        )
-        server = make_server("127.0.0.1", 0, response)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        servers.append((server, thread))
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", f"http://127.0.0.1:{server.server_port}")
-        return Mailer()
+        ses.mode = Refusal(status, code, message)
+        return mailer
 
     yield answering
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    ses.mode = "ok"
 
 
 def test_a_signup_wakes_the_worker_unless_a_mail_is_due_already(client, database):

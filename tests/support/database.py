@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from leadmagnet.dev.postgres import Postgres
+from tests.support.stack import administrator, copy_database, drop_database
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,10 @@ numbers = itertools.count(1)
 @contextmanager
 def fresh_database(server: Postgres) -> Iterator[TestDatabase]:
     name = f"test_{next(numbers)}"
-    admin_url = server.url("postgres", "postgres")
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL(
-                "CREATE DATABASE {} TEMPLATE leadmagnet STRATEGY file_copy OWNER lm_owner"
-            ).format(sql.Identifier(name))
-        )
+    with administrator(server) as admin:
+        copy_database(admin, name)
         with psycopg.connect(
             server.url("lm_owner", name), autocommit=True, row_factory=dict_row
         ) as owner:
             yield TestDatabase(name, server.url("lm_app", name), owner)
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        drop_database(admin, name)

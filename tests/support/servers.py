@@ -7,41 +7,26 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import time
+from pathlib import Path
 
-from leadmagnet.dev.ports import free_port
+from leadmagnet.dev.processes import Child
 from tests.support.settings import ADA, API, DELIVERY, SETTINGS
+from tests.support.stack import Stack
 
 BODY = json.dumps({"email": ADA, "consents": [DELIVERY]}).encode()
 
 
 class Server:
-    def __init__(self, url: str, **settings: str) -> None:
-        self.port = free_port()
-        # Not a pipe: a full one would stop the server.
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "leadmagnet", "serve"],
-            env=os.environ
-            | SETTINGS
-            | {"DATABASE_URL": url, "PORT": str(self.port), "WEB_THREADS": "4"}
-            | settings,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
-        deadline = time.monotonic() + 20
-        while not self._answers():
-            assert self.process.poll() is None, self.written()
-            assert time.monotonic() < deadline
+    """The API of its own: gunicorn in a process, until it is told to stop."""
 
-    def _answers(self) -> bool:
-        try:
-            return status(self.send(get("/readyz"))) == 200
-        except OSError:
-            return False
+    def __init__(self, url: str, **settings: str) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        endpoints = {k: v for k, v in os.environ.items() if k.startswith("AWS_ENDPOINT_URL")}
+        self.stack = Stack(url, Path(self._folder.name), SETTINGS | endpoints | settings)
+        self._service = self.stack.api(WEB_THREADS="4")
+        self.port = self._service.port
+        self.process = self._service.child.process
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=15)
@@ -57,13 +42,15 @@ class Server:
         return self.ended()
 
     def ended(self) -> str:
+        """Its log, once it has ended."""
         self.process.wait(timeout=20)
-        with self.log:
-            return self.written()
+        with self._folder, self.stack:
+            return written(self._service.child)
 
-    def written(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode()
+
+def written(child: Child) -> str:
+    assert child.log
+    return child.log.read_text()
 
 
 def answer_of(connection: socket.socket) -> bytes:

@@ -1,6 +1,8 @@
-"""The settings of a test, and the people and texts in it."""
+"""The settings of whatever a test, a benchmark or the fault campaign starts."""
 
 from __future__ import annotations
+
+import os
 
 API = "/api/lead-magnet"
 
@@ -18,17 +20,29 @@ ADA = "ada@example.org"
 COUNTS = frozenset(("lm_signup_limits", "lm_signup_outcomes"))
 
 
-SETTINGS = {
+# What has no default; all else is as in production.
+REQUIRED = {
     "SITE_URL": "https://www.light-and-shutter.example",
     "API_URL": "https://api.light-and-shutter.example",
     "S3_BUCKET": "leadmagnet-guides",
     "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
     "SES_CONFIGURATION_SET": "leadmagnet",
-    "SES_MAX_RATE": "10000",
     "UNSUBSCRIBE_KEYS": "k1-" + "x" * 40,
     "HASH_KEY": "h1-" + "z" * 40,
-    # Tests sign up many, from one network and without the wait that hides what happened.
+}
+# Tests sign up many, from one network and without the wait that hides what happened.
+SETTINGS = REQUIRED | {
+    "SES_MAX_RATE": "10000",
     "SIGNUPS_PER_HOUR": "100000",
     "GUESSES_PER_HOUR": "100000",
     "BEAT_MILLISECONDS": "0",
+}
+# Credentials of nobody: what is started reads no file and asks no instance for others.
+AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-west-3",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }

@@ -24,5 +24,5 @@ def until(look: Callable[[], Found], *, seconds: float, what: str) -> Found:
     while not (found := look()):
         if time.monotonic() > deadline:
             raise Failed(f"not within {seconds:g} s: {what}")
-        time.sleep(0.02)
+        time.sleep(0.01)
     return found
