@@ -22,6 +22,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from leadmagnet.web.requests import SECURITY_HEADERS
+
 ROOT = Path(__file__).resolve().parents[2]
 CONF = (ROOT / "deploy/nginx/nginx.conf").read_text("utf-8")
 TOKEN = "S3cretTokenOfOnePersonAndNobodyElse_0123456"
@@ -164,6 +166,9 @@ def assert_problem(response, content: bytes, status: int, code: str) -> None:
     assert (problem["type"], problem["status"], problem["code"]) == ("about:blank", status, code)
     assert response.headers["Retry-After"] == ("5" if status in (502, 503, 504) else None)
     assert response.headers["Server"] == "nginx"
+    # nginx's sentences are in one language and for any origin.
+    for name in SECURITY_HEADERS.keys() - {"Vary"}:
+        assert response.headers[name] == SECURITY_HEADERS[name], name
 
 
 def chunks(size: int) -> Iterator[bytes]:
@@ -262,7 +267,10 @@ def test_an_error_of_the_api_passes_untouched(proxy):
 
 
 def test_metrics_are_not_for_the_outside(proxy):
-    for path in ("/metrics", "/metrics?x=1", "/%6detrics", "//metrics", "/docs/../metrics"):
+    for path in (
+        *("/metrics", "/metrics?x=1", "/%6detrics", "//metrics", "/docs/../metrics"),
+        *("/metrics/", "/metrics//", "/metrics%2f", "/metrics%2F?x"),
+    ):
         assert_problem(*proxy.request("GET", path), 404, "not_found")
 
 
@@ -300,6 +308,15 @@ def test_a_log_line_names_the_route_and_never_the_token(proxy, target, route):
     response, content = proxy.request("GET", target)
     line = proxy.log_of(json.loads(content)["headers"]["x-request-id"])
     assert (response.status, line["route"]) == (200, route)
+
+
+def test_a_made_up_method_is_not_logged_as_written(proxy):
+    response, _ = proxy.request("ada@example.org".upper(), "/healthz")
+    proxy.request("GET", "/healthz")
+    assert response.status in (400, 405, 501)
+    assert "EXAMPLE" not in (proxy.folder / "access").read_text()
+    proxy.request("ADA", "/healthz")
+    assert {"other", "GET"} <= {line["method"] for line in proxy.log()}
 
 
 def test_every_published_path_has_a_name_in_the_log(proxy):
