@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from email.utils import parseaddr
 from functools import cache
 
 from email_validator import EmailSyntaxError, EmailUndeliverableError, validate_email
+
+log = logging.getLogger(__name__)
 
 # Mailboxes of machines and of duty (RFC 2142): nobody there asked for a guide.
 ROLES = frozenset(
@@ -63,14 +66,22 @@ def folded(email: str) -> str:
 
 
 def mailable(email: str, *, sender: str, refuse_disposable: bool = False) -> bool:
-    """Whether a person may stand behind the normalised address: no role, not our own domain,
-    and, where it is asked for, no mailbox of ten minutes."""
+    """False for role accounts (RFC 2142), for the sender itself and, if enabled, for disposable
+    domains. The log says which, without the address."""
+    reason = _unmailable(email, sender, refuse_disposable)
+    if reason:
+        log.info("address_ignored", extra={"reason": reason})
+    return reason is None
+
+
+def _unmailable(email: str, sender: str, refuse_disposable: bool) -> str | None:
     local, _, domain = email.rpartition("@")
-    return (
-        local.partition("+")[0] not in ROLES
-        and domain != _domain(sender)
-        and not (refuse_disposable and _disposable(domain))
-    )
+    if local.partition("+")[0] in ROLES:
+        return "role_account"
+    # Not its whole domain: the owner tries it first, and a sender at gmail.com has many neighbours.
+    if folded(email) == _own_address(sender):
+        return "sender"
+    return "disposable_domain" if refuse_disposable and _disposable(domain) else None
 
 
 def _disposable(domain: str) -> bool:
@@ -82,8 +93,8 @@ def _disposable(domain: str) -> bool:
 
 
 @cache
-def _domain(sender: str) -> str:
-    return parseaddr(sender)[1].rpartition("@")[2].lower()
+def _own_address(sender: str) -> str:
+    return folded(parseaddr(sender)[1].lower())
 
 
 def masked(email: str) -> str:

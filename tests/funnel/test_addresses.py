@@ -78,6 +78,26 @@ def test_a_tag_begins_with_a_plus_that_is_not_the_first_character(email, folded)
     assert addresses.folded(email) == folded
 
 
+@pytest.mark.parametrize(
+    ("email", "reason"),
+    [
+        ("owner@studio.example", None),
+        ("ada@gmail.com", None),
+        ("guide@studio.example", "sender"),
+        ("guide+test@studio.example", "sender"),
+        ("postmaster@studio.example", "role_account"),
+        ("noreply+1@example.org", "role_account"),
+    ],
+)
+def test_only_the_senders_own_address_and_role_accounts_are_ignored_and_the_log_says_why(
+    log_lines, email, reason
+):
+    assert addresses.mailable(email, sender="Studio <Guide@Studio.example>") == (reason is None)
+    lines = "".join(log_lines())
+    assert (f'"reason": "{reason}"' in lines) == (reason is not None)
+    assert email not in lines
+
+
 @pytest.mark.parametrize("domain", ["yopmail.com", "mailinator.com", "sub.yopmail.com"])
 def test_disposable_domains_are_known_when_asked_for(domain):
     sender = "guide@studio.example"
