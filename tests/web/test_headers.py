@@ -11,6 +11,7 @@ import pytest
 from leadmagnet.app import create_app
 from leadmagnet.database import Database
 from leadmagnet.telemetry import logs
+from leadmagnet.web.messages import PROBLEMS
 from tests.support.client import client_of, problem, sign_up
 from tests.support.settings import ADA, API, DELIVERY
 
@@ -140,6 +141,13 @@ def test_the_clients_address_is_what_our_own_proxies_say(start, database, hops, 
     )
     assert answer.status_code == 202
     assert recorded_ip(database) == expected
+
+
+def test_no_more_of_accept_language_is_read_than_a_browser_writes(client):
+    for before, language in (("de, " * 40, "en"), ("de, " * 2000, "fr")):
+        headers = {"Accept-Language": f"{before}en"}
+        detail = client.get("/nothing", headers=headers).json["detail"]
+        assert detail == PROBLEMS["not_found"][language]
 
 
 def test_a_request_id_is_taken_from_our_proxy_alone(start, client):

@@ -23,13 +23,24 @@ class JsonMalformed(BadRequest):
 
 
 class StrictParser(FlaskParser):
-    """`application/json` only; one object; no duplicate name, NaN, lone surrogate or deep nest."""
+    """`application/json`, UTF-8: one object, no duplicate name, NaN, half surrogate, deep nest."""
 
     def load_json(self, req: Request, schema: Any) -> Any:
         data = read(req)
-        if req.mimetype != "application/json":
+        charset = req.mimetype_params.get("charset", "utf-8")
+        if req.mimetype != "application/json" or charset.lower() != "utf-8" or not _is_utf_8(data):
             raise UnsupportedMediaType
         return parse_object(data)
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    # UTF-16 and UTF-32 without a byte order mark decode, too: JSON begins with ASCII, so that one
+    # of its first two bytes is zero there, and never in UTF-8.
+    return b"\0" not in data[:2]
 
 
 def read(req: Request) -> bytes:

@@ -156,6 +156,7 @@ class SignupSchema(CamelCaseSchema):
     )
     source = Text(
         at_least=0,
+        at_most=64,
         allow_none=True,
         metadata={"description": "Which page or campaign sent the visitor"},
     )
