@@ -6,9 +6,11 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -30,7 +32,7 @@ from tests.support.fake_ses import FakeSes
 from tests.support.mailbox import Mailbox
 from tests.support.services import NO_CERTIFICATES, configured
 from tests.support.settings import AWS, SETTINGS
-from tests.support.stack import migrated_postgres
+from tests.support.stack import memory, migrated_postgres
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,8 +56,11 @@ def aws(ses: FakeSes) -> Flask:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with migrated_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as postgres:
+def server() -> Iterator[Postgres]:
+    with (
+        tempfile.TemporaryDirectory(dir=memory()) as folder,
+        migrated_postgres(Path(folder), durable=False) as postgres,
+    ):
         yield postgres
 
 
