@@ -6,11 +6,32 @@
 DO $grants$
 DECLARE
     app text := coalesce(nullif(current_setting('leadmagnet.app_role', true), ''), 'lm_app');
+    ours record;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = app) THEN
         RAISE NOTICE 'role % does not exist: nothing is granted', app;
         RETURN;
     END IF;
+
+    -- ALTER DEFAULT PRIVILEGES of a shared database may have given the role everything when the
+    -- tables were made. Tables of an older lead magnet that stand beside ours are left alone.
+    FOR ours IN
+        SELECT c.oid::regclass AS name,
+               CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind
+        FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+          AND c.relname ~ '^lm_' AND c.relname !~ '^lm_(old|email|nurture)_'
+          AND pg_has_role(c.relowner, 'USAGE')
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC, %I', ours.kind, ours.name, app);
+    END LOOP;
+    FOR ours IN
+        SELECT p.oid::regprocedure AS name FROM pg_proc p
+        WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ '^lm_'
+          AND pg_has_role(p.proowner, 'USAGE')
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %I', ours.name, app);
+    END LOOP;
 
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
         lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_erasures,

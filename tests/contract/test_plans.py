@@ -63,7 +63,8 @@ def read_whole(database, name):
         found = set(scans(plan_of(conn, name))) & {row["relname"] for row in conn.execute(big)}
         # Of a small table, reading all of it is the best plan: here it shows whether an index fits.
         conn.execute("SET LOCAL enable_seqscan = off")
-        return (found | set(scans(plan_of(conn, name)))) - SMALL
+        found |= {table for table in scans(plan_of(conn, name)) if table.startswith("lm_")}
+        return found - SMALL
 
 
 @pytest.mark.parametrize("name", sorted(set(db.queries()) - READS_ALL))

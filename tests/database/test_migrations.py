@@ -9,7 +9,8 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from leadmagnet.database.migrations import LOCK, MigrationError, checksum, migrate, pending, read
+from leadmagnet.database.migration_files import MigrationError, checksum, pending, read
+from leadmagnet.database.migrations import LOCK, migrate
 from tests.support.paths import path_of
 
 # Bytes and the checksum that Flyway 12.0.0 itself gave for them.

@@ -10,11 +10,21 @@ from leadmagnet.database import migrations
 
 
 @click.command("migrate")
-def command() -> None:
-    """Apply sql/migrations, under Flyway's lock and into Flyway's history."""
+@click.option(
+    "--shared-history",
+    is_flag=True,
+    help="Write into a history that holds another folder's migrations, too.",
+)
+def command(shared_history: bool) -> None:
+    """Apply sql/migrations, under Flyway's lock and into Flyway's history, and renew the grants."""
     config = settings(MigrationConfig)
     try:
-        applied = migrations.migrate(config.migration_database_url, app_role=config.app_role)
+        applied = migrations.migrate(
+            config.migration_database_url,
+            app_role=config.app_role,
+            shared_history=shared_history,
+            say=lambda sentence: click.echo(sentence, err=True),
+        )
     except migrations.MigrationError as error:
         raise click.ClickException(str(error)) from None
     for script in applied:

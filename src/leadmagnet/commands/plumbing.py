@@ -11,6 +11,7 @@ import click
 
 from leadmagnet.config import Config, ConfigError, FromEnvironment, MigrationConfig
 from leadmagnet.database import Database
+from leadmagnet.database.reasons import why
 from leadmagnet.errors import Unavailable
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs
@@ -28,13 +29,15 @@ def settings(cls: type[Settings]) -> Settings:
 
 
 @contextmanager
-def _connected(database: Database) -> Iterator[None]:
+def _connected(database: Database, *, setting: str) -> Iterator[None]:
     database.open()
     try:
         yield
     except Unavailable as error:
-        reason = type(error.__cause__ or error).__name__
-        raise click.ClickException(f"the database does not answer ({reason})") from None
+        # Of what was refused without a cause, the argument says why.
+        raise click.ClickException(
+            why(error.__cause__ or error, setting=setting).sentence
+        ) from None
     finally:
         database.close()
 
@@ -45,7 +48,7 @@ def application() -> Iterator[Services]:
     config = settings(Config)
     logs.configure(config.log_level, sys.stderr)
     services = Services.from_config(config, connections=1)
-    with _connected(services.database):
+    with _connected(services.database, setting="DATABASE_URL"):
         yield services
 
 
@@ -53,5 +56,5 @@ def application() -> Iterator[Services]:
 def owner() -> Iterator[Database]:
     """The database in the role of its owner, who alone may change texts."""
     database = Database(settings(MigrationConfig).migration_database_url, size=1)
-    with _connected(database):
+    with _connected(database, setting="MIGRATION_DATABASE_URL"):
         yield database

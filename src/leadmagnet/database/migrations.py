@@ -1,28 +1,39 @@
 """Applies sql/migrations as Flyway does, for machines without Java.
 
 Same lock, same history table, same checksums: either tool can go on where the other stopped.
-Flyway's rules are those of its versions 12 and 13 (ChecksumCalculator, ResourceNameParser,
-JdbcTableSchemaHistory, PostgreSQLAdvisoryLockTemplate).
 """
 
 from __future__ import annotations
 
 import re
 import time
-import zlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import errors
 from psycopg.rows import dict_row
 
-from leadmagnet.database.queries import sql_directory
+from leadmagnet.database.migration_files import Migration, MigrationError, pending, read
+from leadmagnet.database.queries import queries, sql_directory
+from leadmagnet.database.reasons import why
 
+__all__ = ["MigrationError", "migrate"]
+
+Conn = psycopg.Connection[dict[str, Any]]
+Say = Callable[[str], None]
+Wait = Callable[[float], None]
+
+NEEDED_VERSION = 180000
 # Flyway's advisory lock for the history table "public"."flyway_schema_history".
 LOCK = 77433833903597
-NAME = re.compile(r"(?:V(?P<version>\d+(?:[._]\d+)*)|R)__(?P<description>.*)\.(?i:sql)")
-LINE_END = re.compile("\r\n|\r|\n")
+# Whoever waits for a table's lock makes everybody wait who comes after: so only briefly, again and
+# again, until it is had in a quiet moment.
+LOCK_SECONDS = 2
+TRIES = 30
+GRANTS = "R__lm_grants.sql"
 
 HISTORY_TABLE = """
 CREATE TABLE IF NOT EXISTS public.flyway_schema_history (
@@ -55,160 +66,155 @@ FROM public.flyway_schema_history
 """
 
 
-class MigrationError(Exception):
-    """The folder or the history is not as it must be; the message says which file, and why."""
+def migrate(
+    url: str,
+    *,
+    app_role: str,
+    directory: Path | None = None,
+    shared_history: bool = False,
+    say: Say = lambda sentence: None,
+    wait: Wait = time.sleep,
+) -> list[str]:
+    """Apply what is not applied yet and return the scripts' names; `say` is told what is waited
+    for and what was granted.
 
-
-@dataclass(frozen=True)
-class Migration:
-    """One file; `version` is None for a repeatable one."""
-
-    version: str | None
-    description: str
-    script: str
-    sql: str
-    checksum: int
-
-    @property
-    def order(self) -> tuple[bool, tuple[int, ...], str]:
-        return (self.version is None, _numbers(self.version), self.description)
-
-
-def checksum(data: bytes) -> int:
-    """Flyway's: CRC32 over the lines without their ends, as a signed 32-bit number.
-
-    Raises UnicodeDecodeError where Flyway fails, too.
+    Each file is one transaction. Raises MigrationError for a server, a folder or a history that
+    will not do, and for a file that fails: that file has then changed nothing.
     """
-    lines = LINE_END.split(data.decode("utf-8"))
-    lines[0] = lines[0].removeprefix("\ufeff")
-    crc = 0
-    for line in lines:
-        crc = zlib.crc32(line.encode(), crc)
-    return crc - (1 << 32) if crc & 0x80000000 else crc
-
-
-def read(directory: Path) -> list[Migration]:
-    """The folder's migrations in the order of their application. Raises MigrationError."""
-    found: dict[tuple[Any, ...], Migration] = {}
-    for path in sorted(directory.rglob("*")):
-        if path.is_dir():
-            continue
-        migration = _read(path, path.relative_to(directory).as_posix())
-        key = migration.order if migration.version is None else migration.order[:2]
-        if other := found.get(key):
-            raise MigrationError(f"{migration.script}: same version as {other.script}; rename one")
-        found[key] = migration
-    return sorted(found.values(), key=lambda each: each.order)
-
-
-def _read(path: Path, script: str) -> Migration:
-    match = NAME.fullmatch(path.name)
-    if match is None:
-        raise MigrationError(
-            f"{script}: not a migration's name; use V<yyyymmdd_hhmmss>__<what>.sql or R__<what>.sql"
-        )
-    data = path.read_bytes()
+    files = read(directory or sql_directory() / "migrations")
     try:
-        text = data.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError:
-        raise MigrationError(f"{script}: not UTF-8") from None
-    if "${" in text:
-        raise MigrationError(f"{script}: holds ${{, which Flyway takes for a placeholder")
-    if re.search(r"\bINDEX\s+CONCURRENTLY\b", text, re.I):
-        raise MigrationError(f"{script}: an index built concurrently hangs under Flyway's lock")
-    version = match["version"]
-    description = match["description"].replace("_", " ")
-    return Migration(
-        version=version.replace("_", ".") if version else None,
-        description=description if len(description) <= 200 else description[:197] + "...",
-        script=script,
-        sql=text,
-        checksum=checksum(data),
+        with psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=5) as conn:
+            _refuse_unfit(conn)
+            conn.add_notice_handler(lambda notice: _pass_on(notice, say))
+            # What the grants name, where the database itself does not say otherwise.
+            conn.execute("SELECT set_config('leadmagnet.app_role', %s, false)", [app_role])
+            conn.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_SECONDS}s"])
+            _lock(conn, say, wait)
+            conn.execute(HISTORY_TABLE)
+            history = conn.execute(HISTORY).fetchall()
+            due = pending(files, history)
+            if due and not shared_history:
+                _refuse_foreign(files, history)
+            for migration in due:
+                _retried(conn, migration, say, wait)
+            if grants := next((each for each in files if each.script == GRANTS), None):
+                _grant(conn, grants, app_role, say)
+            return [migration.script for migration in due]
+    except psycopg.Error as error:
+        reason = why(error, setting="MIGRATION_DATABASE_URL")
+        raise MigrationError(reason.sentence) from error
+
+
+def _rows(conn: Conn, name: str, *parameters: object) -> list[dict[str, Any]]:
+    return psycopg.RawCursor(conn).execute(queries()[name].text, parameters).fetchall()
+
+
+def _refuse_unfit(conn: Conn) -> None:
+    """Before the first file, so that nothing is half done."""
+    if conn.info.server_version < NEEDED_VERSION:
+        version = conn.info.parameter_status("server_version")
+        raise MigrationError(f"PostgreSQL 18 or newer is needed; this server is {version}")
+    (look,) = _rows(conn, "migration_surroundings")
+    if look["pid"] != conn.info.backend_pid:
+        raise MigrationError(
+            "MIGRATION_DATABASE_URL leads through a pooler, which would keep the lock of the"
+            " migration: give the address of PostgreSQL itself"
+        )
+    if look["has_tables"] and not look["has_history"]:
+        other = look["other_histories"]
+        found = f" (another history is in {other}: migrate with the tool that wrote it)"
+        raise MigrationError(
+            "the tables are there, and public.flyway_schema_history is not: this would apply"
+            " everything again" + (found if other else "")
+        )
+
+
+def _refuse_foreign(files: list[Migration], history: list[dict[str, Any]]) -> None:
+    ours = {migration.script for migration in files}
+    foreign = [
+        row["script"] for row in history if row["type"] == "SQL" and row["script"] not in ours
+    ]
+    if foreign:
+        raise MigrationError(
+            f"flyway_schema_history also holds {len(foreign)} migrations of another folder (the"
+            f" latest is {foreign[-1]}): with ours in it, that pipeline's validation fails until"
+            " sql/migrations is among its locations, or ignoreMigrationPatterns is *:missing."
+            " See to that, then: leadmagnet migrate --shared-history"
+        )
+
+
+def _lock(conn: Conn, say: Say, wait: Wait) -> None:
+    for attempt in count():
+        row = conn.execute("SELECT pg_try_advisory_lock(%s) AS held", [LOCK]).fetchone()
+        if row and row["held"]:
+            return
+        if attempt == 5:
+            say("waiting for another migration of this database to end")
+        wait(0.2)
+
+
+def _apply(conn: Conn, migration: Migration) -> None:
+    started = time.monotonic()
+    with conn.transaction():
+        conn.execute(migration.sql.encode())
+        conn.execute(
+            RECORD,
+            {
+                "version": migration.version,
+                "description": migration.description,
+                "script": migration.script,
+                "checksum": migration.checksum,
+                "milliseconds": int((time.monotonic() - started) * 1000),
+            },
+        )
+
+
+def _retried(conn: Conn, migration: Migration, say: Say, wait: Wait) -> None:
+    """Apply it, again after each lock that was not to be had in time."""
+    for attempt in count(1):
+        try:
+            return _apply(conn, migration)
+        except errors.LockNotAvailable as error:
+            holder = _holder(conn, migration)
+            if attempt == TRIES:
+                raise MigrationError(
+                    f"{migration.script}: no lock in {TRIES} tries; {holder}: end that, then"
+                    " migrate again"
+                ) from error
+            say(f"{migration.script} waits for a lock: {holder}; trying again")
+            # Longer than it held up others, so that they get through in between.
+            wait(min(LOCK_SECONDS * attempt, 10))
+        except psycopg.Error as error:
+            raise MigrationError(f"{migration.script}: {error}") from error
+
+
+def _holder(conn: Conn, migration: Migration) -> str:
+    words = list(set(re.findall(r"\w+", migration.sql.lower())))
+    rows = _rows(conn, "migration_lock_holder", words)
+    if not rows:
+        return "whoever held it has just ended"
+    (row,) = rows
+    return (
+        f"{row['relname']} is held by process {row['pid']} ({row['name']}, {row['state']},"
+        f" for {row['since']})"
     )
 
 
-def _numbers(version: str | None) -> tuple[int, ...]:
-    """A version as Flyway compares it: by number, without trailing zeros."""
-    numbers = [int(part) for part in version.split(".")] if version else []
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
+def _grant(conn: Conn, grants: Migration, app_role: str, say: Say) -> None:
+    """Grant again, for a role newer than the history. To Flyway the file has not changed."""
+    before = {row["name"]: row["rights"] for row in _rows(conn, "migration_rights")}
+    with conn.transaction():
+        conn.execute(grants.sql.encode())
+        after = {row["name"]: row["rights"] for row in _rows(conn, "migration_rights")}
+        changed = sorted(name for name in after if after[name] != before[name])
+        if not changed:
+            # So that nothing at all is written.
+            raise psycopg.Rollback
+    if changed:
+        say(f"{app_role}: granted anew on {', '.join(changed)}")
 
 
-def migrate(url: str, *, app_role: str, directory: Path | None = None) -> list[str]:
-    """Apply what is not applied yet and return the scripts' names.
-
-    Each file is one transaction. Raises MigrationError for a folder or a history that Flyway
-    would refuse, and for a file that fails: that file has then changed nothing.
-    """
-    migrations = read(directory or sql_directory() / "migrations")
-    try:
-        with psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=5) as conn:
-            # What the grants name, where the database itself does not say otherwise.
-            conn.execute("SELECT set_config('leadmagnet.app_role', %s, false)", [app_role])
-            conn.execute("SET timezone = 'UTC'")
-            conn.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-            conn.execute(HISTORY_TABLE)
-            due = pending(migrations, conn.execute(HISTORY).fetchall())
-            for migration in due:
-                _apply(conn, migration)
-            return [migration.script for migration in due]
-    except psycopg.OperationalError as error:
-        raise MigrationError(f"the database does not answer: {type(error).__name__}") from error
-
-
-def pending(migrations: list[Migration], history: list[dict[str, Any]]) -> list[Migration]:
-    """What the history lacks. Raises MigrationError for a failed row and for a changed file.
-
-    The history is shared with other folders: a row without a file here is somebody else's, and a
-    file older than the newest row is applied all the same (Flyway: outOfOrder,
-    ignoreMigrationPatterns).
-    """
-    if failed := [row["script"] for row in history if not row["success"]]:
-        raise MigrationError(f"{failed[0]}: failed before; repair the history, then migrate again")
-    rows = [row for row in history if row["type"] == "SQL"]
-    versioned = {_numbers(row["version"]): row for row in rows if row["version"]}
-    # The latest row of a repeatable migration counts.
-    repeatable = {row["description"]: row for row in rows if not row["version"]}
-    due = []
-    for migration in migrations:
-        if migration.version is None:
-            row = repeatable.get(migration.description)
-            if row is None or row["checksum"] != migration.checksum:
-                due.append(migration)
-        elif (row := versioned.pop(_numbers(migration.version), None)) is None:
-            due.append(migration)
-        else:
-            _compare(migration, row)
-    return due
-
-
-def _compare(migration: Migration, row: dict[str, Any]) -> None:
-    if row["checksum"] != migration.checksum:
-        raise MigrationError(
-            f"{migration.script}: changed after it was applied (checksum {migration.checksum},"
-            f" applied {row['checksum']}); restore it and write a new migration"
-        )
-    if row["description"] != migration.description:
-        raise MigrationError(
-            f"{migration.script}: applied as “{row['description']}”; restore its name"
-        )
-
-
-def _apply(conn: psycopg.Connection[dict[str, Any]], migration: Migration) -> None:
-    started = time.monotonic()
-    try:
-        with conn.transaction():
-            conn.execute(migration.sql.encode())
-            conn.execute(
-                RECORD,
-                {
-                    "version": migration.version,
-                    "description": migration.description,
-                    "script": migration.script,
-                    "checksum": migration.checksum,
-                    "milliseconds": int((time.monotonic() - started) * 1000),
-                },
-            )
-    except psycopg.Error as error:
-        raise MigrationError(f"{migration.script}: {error}") from error
+def _pass_on(notice: errors.Diagnostic, say: Say) -> None:
+    text = notice.message_primary or ""
+    if notice.severity_nonlocalized == "NOTICE" and "skipping" not in text:
+        say(text)

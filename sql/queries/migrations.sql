@@ -1,0 +1,35 @@
+-- name: migration_surroundings
+-- role: owner
+-- What is there already. Behind a pooler the process is another than the one that greeted us.
+SELECT pg_backend_pid() AS pid,
+       to_regclass('public.flyway_schema_history') IS NOT NULL AS has_history,
+       to_regclass('public.lm_subscribers') IS NOT NULL AS has_tables,
+       (SELECT string_agg(format('%%I.%%I', schemaname, tablename), ', ') FROM pg_tables
+        WHERE tablename LIKE '%%schema_history%%' AND tablename <> 'flyway_schema_history')
+           AS other_histories;
+
+-- name: migration_lock_holder
+-- role: owner
+-- Of the tables with these names, the lock that was taken first.
+SELECT c.relname, a.pid, coalesce(nullif(a.application_name, ''), 'unnamed') AS name, a.state,
+       date_trunc('second', clock_timestamp() - a.xact_start)::text AS since
+FROM pg_locks l
+JOIN pg_class c ON c.oid = l.relation
+JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.granted AND l.pid <> pg_backend_pid() AND c.relkind = 'r'
+  AND c.relname = ANY (%(tables)s::text[])
+ORDER BY a.xact_start LIMIT 1;
+
+-- name: migration_rights
+-- role: owner
+-- Who may do what with each of our tables, sequences and functions.
+SELECT c.relname AS name, concat(
+           (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(c.relacl) x),
+           (SELECT string_agg(a.attname || a.attacl::text, ' ' ORDER BY a.attname)
+            FROM pg_attribute a WHERE a.attrelid = c.oid)) AS rights
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relname ~ '^lm_' AND c.relkind IN ('r', 'S')
+UNION ALL
+SELECT p.proname, (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(p.proacl) x)
+FROM pg_proc p
+WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ '^lm_';

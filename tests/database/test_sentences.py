@@ -1,0 +1,63 @@
+"""What an operator got wrong is said in one sentence by every command, never as a traceback."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from leadmagnet.database.reasons import why
+
+
+@pytest.mark.parametrize("command", ["mails", "ledger verify", "purge", "erasures list"])
+def test_an_unmigrated_database_is_one_sentence(server, leadmagnet, command):
+    url = server.url("lm_app", "postgres")
+    said = leadmagnet(*command.split(), DATABASE_URL=url)
+    assert said.returncode == 1
+    assert "is missing" in said.stderr
+    assert "run `leadmagnet migrate`" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("command", ["mails", "texts list"])
+def test_a_missing_grant_is_one_sentence(database, leadmagnet, server, command):
+    database.rows("REVOKE ALL ON lm_outbox, lm_consent_texts FROM lm_app")
+    said = leadmagnet(*command.split(), MIGRATION_DATABASE_URL=database.url)
+    assert said.returncode == 1
+    assert "permission denied for table" in said.stderr
+    assert "APP_ROLE" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("postgresql://lm_app:{password}@127.0.0.1:{port}/nowhere", "no database nowhere"),
+        ("postgresql://lm_app:wrong@127.0.0.1:{port}/leadmagnet", "refuses the password"),
+        ("postgresql://lm_app:x@127.0.0.1:9/leadmagnet", "nobody listens"),
+        ("postgresql://lm_app:x@nowhere.invalid/leadmagnet", "the host in DATABASE_URL"),
+    ],
+)
+def test_a_wrong_address_is_one_sentence_that_says_what_is_wrong(
+    server, leadmagnet, address, sentence
+):
+    password = psycopg.conninfo.conninfo_to_dict(server.url("lm_app", "x"))["password"]
+    said = leadmagnet("mails", DATABASE_URL=address.format(password=password, port=server.port))
+    assert said.returncode == 1
+    assert sentence in said.stderr
+    assert "Traceback" not in said.stderr
+    assert password not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ('FATAL:  role "nobody" does not exist', "role_unknown"),
+        ("FATAL:  unsupported startup parameter: options", "pooler_refuses"),
+        ("FATAL:  sorry, too many clients already", "too_many_connections"),
+        ("connection timeout expired", "unreachable"),
+        ("FATAL:  the database system is starting up", "restarting"),
+        ("something new", "OperationalError"),
+    ],
+)
+def test_what_postgresql_says_has_a_word(said, word):
+    assert why(psycopg.OperationalError(said)).word == word
