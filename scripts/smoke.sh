@@ -2,14 +2,17 @@
 # The funnel, by curl, against a running instance: after a deploy, or `make smoke` beside `make run`.
 #
 #   BASE_URL     the API                     http://127.0.0.1:8000
-#   MAILBOX_URL  the emulator's mailbox      http://127.0.0.1:8025
+#   MAILBOX_URL  the emulator's mailbox      http://127.0.0.1:8025 for an API on this machine
 #                Empty where mails are real: then only what needs no mailbox is tried.
 #   MAGNET       the slug of a magnet        guide-mariee-sereine
 #   SMOKE_EMAIL  without a mailbox: your own address, to which one real mail is sent
 set -eu
 
 BASE_URL=${BASE_URL:-http://127.0.0.1:8000}
-MAILBOX_URL=${MAILBOX_URL-http://127.0.0.1:8025}
+case $BASE_URL in
+    http://127.0.0.1* | http://localhost*) MAILBOX_URL=${MAILBOX_URL-http://127.0.0.1:8025} ;;
+    *) MAILBOX_URL=${MAILBOX_URL-} ;;
+esac
 MAGNET=${MAGNET:-guide-mariee-sereine}
 API=${BASE_URL%/}/api/lead-magnet
 
@@ -99,7 +102,8 @@ if [ -z "$MAILBOX_URL" ]; then
     exit 0
 fi
 
-address=ada+$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')@example.org
+# A mailbox of its own each time: an address gets three mails a week, whatever its +tag.
+address=smoke-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')@example.org
 sign_up "$address"
 
 deadline=$(($(date +%s) + 10))

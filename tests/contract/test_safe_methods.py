@@ -76,3 +76,20 @@ def test_twenty_scanners_on_every_url_change_nothing(client, database, mailbox, 
             assert client.options(url, headers=asked).status_code == 204
     assert database.checksum() == before
     assert {("GET", 200), ("HEAD", 200), ("OPTIONS", 200)} <= seen
+
+
+def test_what_reads_works_where_nothing_can_be_written(start, client, database, mailbox):
+    """Every GET of the application, on connections whose transactions are read-only."""
+    sign_up(client)
+    token, leave = mailbox.deliver().token(), mailbox.unsubscribe_token()
+    database.rows(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+    reading = client_of(start(METRICS_TOKEN="m" * 40))
+    refused = {
+        url: answer.status_code
+        for url in public_urls(reading.application, token=token, leave=leave)
+        if (answer := reading.get(url, headers={"Authorization": "Bearer " + "m" * 40})).status_code
+        not in (200, 302, 308, 405)
+    }
+    # It asks whether the database takes writes.
+    assert refused == {"/readyz": 503, f"/readyz?token={token}": 503}
+    assert sign_up(reading).status_code == 503

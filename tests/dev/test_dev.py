@@ -164,6 +164,15 @@ def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> N
     assert all(ports.is_free("127.0.0.1", port) for port in (*numbers.values(), database))
 
 
+def test_a_port_stays_the_same_until_somebody_else_has_it(tmp_path: Path) -> None:
+    port = ports.kept_port(tmp_path / "port")
+    assert ports.kept_port(tmp_path / "port") == port
+    with socket.create_server(("127.0.0.1", port)):
+        other = ports.kept_port(tmp_path / "port")
+    assert other != port
+    assert ports.kept_port(tmp_path / "port") == other
+
+
 # PostgreSQL
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from pathlib import Path
 
 TAKEN = os.strerror(errno.EADDRINUSE)
 
@@ -30,3 +31,12 @@ def free_port(host: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def kept_port(file: Path) -> int:
+    """The one of the last start, if it is still free: saved connections stay good."""
+    if file.exists() and is_free("127.0.0.1", port := int(file.read_text())):
+        return port
+    port = free_port()
+    file.write_text(str(port))
+    return port

@@ -16,7 +16,7 @@ import psycopg
 
 from leadmagnet.dev.account import Account, owner_of
 from leadmagnet.dev.pid_file import running_server
-from leadmagnet.dev.ports import free_port
+from leadmagnet.dev.ports import kept_port
 from leadmagnet.dev.processes import Child, stop
 
 NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -38,6 +38,7 @@ class Postgres:
         self.log = self.data_dir.with_name(f"{data_dir.name}.log")
         self.child: Child | None = None
         self._durable = durable
+        self._port_file = self.data_dir.with_name(f"{data_dir.name}.port")
         self._password_file = self.data_dir.with_name(f"{data_dir.name}.password")
         self._account = Account.for_server()
 
@@ -59,7 +60,7 @@ class Postgres:
             self._initialise(pause)
         self._refuse_foreign_data()
         self._see_off_predecessor(pause)
-        self.port = self.port or free_port()
+        self.port = self.port or kept_port(self._port_file)
         settings = () if self._durable else NOT_DURABLE
         command: list[str | Path] = [
             self.bin / "postgres",

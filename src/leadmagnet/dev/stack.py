@@ -105,7 +105,7 @@ class _Stack:
     def _start_aws(self) -> Child | None:
         parts: list[str] = []
         if "AWS_ENDPOINT_URL_S3" not in self._env:
-            port = str(ports.free_port())
+            port = str(ports.kept_port(FOLDER / "s3.port"))
             parts += ["--s3-port", port]
             self._env["AWS_ENDPOINT_URL_S3"] = f"http://127.0.0.1:{port}"
             self._env.setdefault("AWS_ENDPOINT_URL_SNS", f"http://127.0.0.1:{port}")
