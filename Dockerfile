@@ -1,4 +1,5 @@
-# Two images: `runtime` serves, works and migrates; `dev` is the AWS emulator of docker-compose.yml.
+# Two images: `runtime` serves, works and migrates; `dev` is the AWS emulator of docker-compose.yml
+# and loads its demo magnet.
 
 FROM python:3.13-slim-trixie AS base
 ENV PYTHONDONTWRITEBYTECODE=1 \
@@ -21,9 +22,11 @@ COPY src src
 COPY sql sql
 RUN python -m hatchling build -t wheel
 
+# From the source: the wheel leaves leadmagnet.dev out.
 FROM tools AS dev
-RUN --mount=from=wheel,source=/build/dist,target=/dist \
-    pip --python /opt/venv/bin/python install --no-cache-dir --no-deps /dist/*.whl
+COPY src /opt/leadmagnet/src
+COPY sql /opt/leadmagnet/sql
+ENV PYTHONPATH=/opt/leadmagnet/src
 USER 10001:10001
 EXPOSE 5000 8025
 CMD ["python", "-m", "leadmagnet.dev.aws", "--host", "0.0.0.0", "--s3-port", "5000", "--mailbox-port", "8025"]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -41,6 +42,17 @@ LIBRARIES = {
     "AWS_ENDPOINT_URL_SESV2",
     "PGPASSWORD",
 }
+
+
+# The command line of a wheel, which Python imports without unpacking.
+HELP = """
+import sys
+sys.path.insert(0, sys.argv.pop())
+import leadmagnet
+assert ".whl" in leadmagnet.__file__
+from leadmagnet.commands import main
+main(["--help"])
+"""
 
 
 def settings(cls: type) -> set[str]:
@@ -178,10 +190,39 @@ def test_the_runtime_image_is_the_default_and_has_no_tools():
 
 def test_packages_come_by_their_hash():
     installs = re.findall(r"pip .*? install (.*)$", DOCKERFILE, re.M)
-    assert len(installs) == 4
+    assert len(installs) == 3
     for arguments in installs:
         by_hash = "--require-hashes --only-binary :all: -r requirements" in arguments
         assert by_hash or arguments.endswith("--no-deps /dist/*.whl")
+
+
+def test_what_runs_the_development_package_has_it_and_production_has_not():
+    starting = {
+        name for name, each in SERVICES.items() if "leadmagnet.dev" in str(each.get("command"))
+    }
+    assert starting == {"demo"}
+    for name in (*starting, "aws"):
+        assert SERVICES[name]["build"]["target"] == "dev"
+    assert re.search(r"^CMD .*leadmagnet\.dev\.aws", STAGES["dev"], re.M)
+    assert "dev" not in STAGES["runtime"].split()
+
+
+def test_the_wheel_holds_the_sql_and_nothing_for_development(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (wheel,) = tmp_path.iterdir()
+    with ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert {"leadmagnet/wsgi.py", "leadmagnet/_sql/queries/outbox.sql"} <= names
+    assert "leadmagnet/commands/serve.py" in names
+    assert not {name for name in names if "/dev" in name}
+    # Installed, the command line does without it: nothing else imports it.
+    shown = subprocess.run(
+        [sys.executable, "-I", "-c", HELP, str(wheel)], capture_output=True, text=True
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "serve" in shown.stdout and " dev " not in shown.stdout
 
 
 def test_nothing_is_published_beyond_this_machine():
