@@ -1,18 +1,30 @@
 -- name: magnet_page
--- What the page shows of a magnet, in one language.
-SELECT m.slug, m.title ->> %(locale)s::text AS title,
-       m.description ->> %(locale)s::text AS description, m.file_name,
+-- What a page shows of a magnet, in the language asked for; where that has no consent texts, in one
+-- that has, because a form without them could not be sent.
+SELECT m.slug, shown.locale, m.title ->> shown.locale AS title,
+       m.description ->> shown.locale AS description, m.file_name,
        coalesce(
            jsonb_agg(jsonb_build_object(
-               'id', t.id, 'purpose', t.purpose, 'required', t.purpose = 'delivery', 'locale', t.locale,
-               'text', t.text, 'policy_version', t.policy_version, 'policy_url', t.policy_url)
+               'id', t.id, 'purpose', t.purpose, 'required', t.purpose = 'delivery',
+               'locale', t.locale, 'text', t.text, 'policy_version', t.policy_version,
+               'policy_url', t.policy_url)
                ORDER BY t.purpose) FILTER (WHERE t.id IS NOT NULL),
            '[]') AS consent_texts
 FROM lm_magnets m
+CROSS JOIN LATERAL (
+    SELECT coalesce((
+        SELECT c.locale FROM lm_consent_texts c
+        WHERE c.magnet_id = m.id AND c.purpose = 'delivery' AND c.retired_at IS NULL
+        ORDER BY c.locale <> %(locale)s::text, c.locale LIMIT 1), %(locale)s::text) AS locale
+) shown
 LEFT JOIN lm_consent_texts t
-    ON t.magnet_id = m.id AND t.locale = %(locale)s AND t.retired_at IS NULL
+    ON t.magnet_id = m.id AND t.locale = shown.locale AND t.retired_at IS NULL
 WHERE m.slug = %(slug)s AND m.retired_at IS NULL
-GROUP BY m.id;
+GROUP BY m.id, shown.locale;
+
+-- name: magnet_list
+SELECT slug, title ->> %(locale)s::text AS title, description ->> %(locale)s::text AS description
+FROM lm_magnets WHERE retired_at IS NULL ORDER BY id;
 
 -- name: magnet_files
 SELECT id, slug, s3_key, file_missing_since IS NOT NULL AS missing

@@ -16,9 +16,20 @@ from leadmagnet.web import problems, requests, token_guessing
 BODY_BYTES = 16 * 1024
 DESCRIPTION = """\
 Turns a visitor's e-mail address into a proven consent and, one deliberate click later, into a
-free guide. No `GET`, `HEAD` or `OPTIONS` changes anything. Errors are problem+json (RFC 9457):
-`code` is a stable word, `detail` a sentence for the visitor in French or English
-(`Accept-Language`)."""
+free guide.
+
+- No `GET`, `HEAD` or `OPTIONS` changes anything.
+- Nothing here needs a login: a link's token is the proof.
+- Errors are `application/problem+json` (RFC 9457). Branch on `code`; show `detail` to the visitor.
+- Sentences are in French or English, by `Accept-Language`.
+- Every response has an `X-Request-Id`, which the logs have, too."""
+
+
+INFO = {
+    "description": DESCRIPTION,
+    "contact": {"name": "Light & Shutter", "url": "https://www.light-and-shutter.example"},
+    "license": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
+}
 
 
 class PrintableConverter(UnicodeConverter):
@@ -44,7 +55,7 @@ def create_app(services: Services | None) -> Flask:
         API_TITLE="Lead magnet API",
         API_VERSION=__version__,
         OPENAPI_VERSION="3.1.0",
-        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}, "servers": [{"url": "/"}]},
+        API_SPEC_OPTIONS={"info": INFO, "servers": [{"url": "/"}], "security": []},
         MAX_CONTENT_LENGTH=BODY_BYTES,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

@@ -199,3 +199,24 @@ def test_the_signed_url_downloads_the_private_file_under_its_name(bucket, servic
     assert "Guide%20%C3%A9t%C3%A9.pdf" in answer.headers["Content-Disposition"]
     unsigned = urlsplit(url)._replace(query="").geturl()
     assert requests.get(unsigned, timeout=5).status_code == 403
+
+
+def test_the_magnets_that_are_offered_are_listed_in_the_language_asked_for(client, database):
+    answer = client.get(f"{API}/magnets?locale=en")
+    (magnet,) = answer.json["magnets"]
+    assert magnet["slug"] == "guide-mariee-sereine"
+    assert magnet["title"] == "The Serene Bride’s Guide"
+    assert answer.headers["Cache-Control"] == "public, max-age=60"
+    known = {"If-None-Match": answer.headers["ETag"]}
+    again = client.get(f"{API}/magnets?locale=en", headers=known)
+    assert (again.status_code, again.data) == (304, b"")
+    database.rows("UPDATE lm_magnets SET retired_at = now()")
+    assert client.get(f"{API}/magnets").json == {"magnets": []}
+
+
+def test_a_magnet_without_texts_in_a_language_answers_in_one_that_has_them(client, database):
+    database.rows("UPDATE lm_consent_texts SET retired_at = now() WHERE locale = 'en'")
+    magnet = client.get(f"{API}/magnets/guide-mariee-sereine?locale=en").json
+    assert magnet["locale"] == "fr"
+    assert magnet["title"] == "Guide de la Mariée Sereine"
+    assert {text["locale"] for text in magnet["consentTexts"]} == {"fr"}

@@ -1,4 +1,4 @@
-"""What the studio offers, and whether its file is really there."""
+"""What the studio offers, and whether its files are in the bucket."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from leadmagnet.services import Services
 log = logging.getLogger(__name__)
 
 
+def offered(services: Services, *, locale: str) -> list[Row]:
+    """The magnets that a visitor can sign up for, oldest first."""
+    return services.database.all("magnet_list", locale=locale)
+
+
 def page(services: Services, slug: str, *, locale: str) -> Row:
-    """What the page shows: title, description, consent texts. Raises MagnetUnknown."""
+    """What a page shows: title, description, consent texts. Raises MagnetUnknown."""
     row = services.database.one("magnet_page", slug=slug, locale=locale)
     if row is None:
         raise MagnetUnknown
@@ -20,7 +25,7 @@ def page(services: Services, slug: str, *, locale: str) -> Row:
 
 
 def check_files(services: Services) -> None:
-    """Look at each magnet's file, so that a visitor is never sent to one that is not there."""
+    """Mark the magnets whose file is missing, so that no visitor is sent to it."""
     for magnet in services.database.all("magnet_files"):
         found = services.files.exists(magnet["s3_key"])
         if not found:

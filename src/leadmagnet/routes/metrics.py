@@ -1,4 +1,4 @@
-"""The figures of `/metrics`, for who holds the token. No part of the contract."""
+"""`/metrics` for Prometheus, with a token. Not part of the contract."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ blp = Blueprint("metrics", __name__)
 
 @blp.get("/metrics")
 def metrics() -> Response:
-    """404 where no token is set, as if there were nothing; 401 to any other token."""
+    """404 without METRICS_TOKEN, as if there were nothing; 401 for any other token."""
     expected = services().config.metrics_token
     if not expected:
         abort(404)

@@ -1,4 +1,4 @@
-"""Health, for those who run it."""
+"""Health, for those who operate the service."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from leadmagnet.web.context import services
 from leadmagnet.web.contract import Blueprint
 from leadmagnet.web.schemas import HealthSchema
 
-blp = Blueprint("operations", "operations", description="For those who run it")
+blp = Blueprint("operations", "operations", description="Health, for load balancers and monitoring")
 
 
 @blp.get("/healthz")
 @blp.doc(operationId="health")
 @blp.response(200, HealthSchema, example={"status": "ok"})
 def healthz() -> dict[str, str]:
-    """The process answers"""
+    """Whether the process answers
+
+    Does not look at the database.
+    """
     return {"status": "ok"}
 
 
@@ -22,6 +25,9 @@ def healthz() -> dict[str, str]:
 @blp.response(200, HealthSchema, example={"status": "ok"})
 @blp.refuses(503, "service_unavailable", "not_migrated", "grants_missing", "database_read_only")
 def readyz() -> dict[str, str]:
-    """The database answers, is migrated, grants what is needed and takes writes"""
+    """Whether the service can work
+
+    The database answers, is migrated, grants what the service needs, and accepts writes.
+    """
     services().database.readiness.require()
     return {"status": "ok"}

@@ -1,4 +1,4 @@
-"""A person's rights, by a link that only her mailbox gets."""
+"""A person's rights, by a link that only their mailbox receives."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ blp = Blueprint(
     "privacy",
     "privacy",
     url_prefix="/api/lead-magnet/privacy",
-    description="What a person may ask about herself",
+    description="A person's rights: access, erasure, objection",
 )
 
 
@@ -77,11 +77,11 @@ blp = Blueprint(
 @blp.refuses(429, "privacy_limit")
 @blp.refuses(503, "service_unavailable")
 def ask(body: dict[str, str]) -> dict[str, str]:
-    """Ask for a link to one's own data
+    """Request a link to one's own data
 
-    The answer is the same whether anything is held or not. The link goes by mail, to the page
-    `/lead-magnet/mes-donnees?token=…` of the site, and works for an hour; meanwhile no other is
-    sent, nor a fourth in seven days. An address that bounced or complained gets no mail.
+    The response is the same whether anything is held or not. The link is e-mailed and opens
+    `/lead-magnet/mes-donnees?token=…` on the site. It works for an hour, during which no other is
+    sent; at most three are sent in seven days, and none to an address that bounced or complained.
     """
     with services().on_the_beat():
         privacy.ask(services(), email=body["email"], ip=context().ip)
@@ -97,10 +97,10 @@ def ask(body: dict[str, str]) -> dict[str, str]:
 @blp.refuses(422, "token_invalid", pointer="/token")
 @blp.refuses(503, "service_unavailable")
 def export(body: dict[str, str]) -> dict[str, Any]:
-    """Everything held about the owner of the link
+    """Get everything held about the owner of the link
 
-    Access and portability (RGPD articles 15 and 20): as often as wanted, as of one moment. Fields
-    may be added; none is renamed or removed.
+    Access and portability (GDPR, articles 15 and 20), as of one moment and as often as wanted.
+    Fields may be added; none is renamed or removed.
     """
     return privacy.export(services(), token=body["token"])
 
@@ -117,9 +117,9 @@ def export(body: dict[str, str]) -> dict[str, Any]:
 def erase(body: dict[str, Any]) -> dict[str, str]:
     """Erase everything held about the owner of the link
 
-    Erasure (article 17); a later signup starts anew. With `object` (article 21) the address is
-    never written to again: a keyed hash of it stays. Repeatable, with the same answer; but an
-    objection cannot follow an erasure (404), for by then nobody knows whose address it was.
+    Erasure (GDPR, article 17); a later signup starts anew. With `object: true` (article 21) the
+    address is also suppressed permanently, by a keyed hash of it. Repeatable with the same
+    response. An objection cannot follow an erasure (404): by then the address is gone.
     """
     privacy.erase(services(), token=body["token"], objects=body.get("object", False))
     return {"status": "erased"}

@@ -5,30 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from flask import jsonify, make_response, request
+from marshmallow import Schema
 from werkzeug.wrappers import Response
 
 from leadmagnet.database import Row
 from leadmagnet.funnel import magnets, subscribers, tokens
 from leadmagnet.web import bodies
 from leadmagnet.web.context import context, services
-from leadmagnet.web.contract import Blueprint
+from leadmagnet.web.contract import Blueprint, path_example
 from leadmagnet.web.messages import ACCEPTED, RENEWED
 from leadmagnet.web.problems import language
-from leadmagnet.web.schemas import (
-    AcceptedSchema,
+from leadmagnet.web.public_schemas import (
     ConfirmationSchema,
     LinkSchema,
+    MagnetListSchema,
     MagnetQuerySchema,
     MagnetSchema,
     SignupSchema,
     SubscriptionSchema,
-    TokenSchema,
 )
+from leadmagnet.web.schemas import AcceptedSchema, TokenSchema
 
 TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"  # noqa: S105 - an example's
-LEAVE = "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01.Q0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3kJd4dYg3m"
+UNSUBSCRIBE_TOKEN = (
+    "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01.Q0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3kJd4dYg3m"  # noqa: S105 - an example's
+)
+SLUG = "guide-mariee-sereine"
 MAGNET = {
-    "slug": "guide-mariee-sereine",
+    "slug": SLUG,
+    "locale": "fr",
     "title": "Guide de la Mariée Sereine",
     "description": "Douze mois de préparatifs, une journée sans hâte.",
     "fileName": "Guide de la Mariée Sereine.pdf",
@@ -54,7 +59,26 @@ blp = Blueprint(
 )
 
 
-@blp.get("/magnets/<slug>")
+@blp.get("/magnets")
+@blp.doc(operationId="listMagnets")
+@blp.arguments(MagnetQuerySchema, location="query")
+@blp.response(
+    200,
+    MagnetListSchema,
+    example={"magnets": [{key: MAGNET[key] for key in ("slug", "title", "description")}]},
+)
+@blp.refuses(422, "locale_unknown", pointer="/locale")
+@blp.refuses(503, "service_unavailable")
+def list_magnets(query: dict[str, Any]) -> Response:
+    """List what is offered
+
+    Cacheable for a minute, like `GET /magnets/{slug}`.
+    """
+    offered = magnets.offered(services(), locale=query.get("locale") or language())
+    return _cacheable(MagnetListSchema(), {"magnets": offered})
+
+
+@blp.get("/magnets/<slug>", parameters=[path_example("slug", SLUG)])
 @blp.doc(operationId="getMagnet")
 @blp.arguments(MagnetQuerySchema, location="query")
 @blp.response(200, MagnetSchema, example=MAGNET)
@@ -62,12 +86,17 @@ blp = Blueprint(
 @blp.refuses(422, "locale_unknown", pointer="/locale")
 @blp.refuses(503, "service_unavailable")
 def get_magnet(query: dict[str, Any], slug: str) -> Response:
-    """What the page shows
+    """What a page shows of a magnet
 
-    Title, description and the consent texts to show to the letter, in one language.
+    Title, description and consent texts in one language. Cacheable for a minute; send the `ETag`
+    back in `If-None-Match`.
     """
     magnet = magnets.page(services(), slug, locale=query.get("locale") or language())
-    response = make_response(jsonify(MagnetSchema().dump(magnet)))
+    return _cacheable(MagnetSchema(), magnet)
+
+
+def _cacheable(schema: Schema, value: Any) -> Response:
+    response = make_response(jsonify(schema.dump(value)))
     response.headers["Cache-Control"] = "public, max-age=60"
     response.add_etag()
     if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
@@ -87,18 +116,18 @@ def get_magnet(query: dict[str, Any], slug: str) -> Response:
 @blp.refuses(429, "signup_limit")
 @blp.refuses(503, "service_unavailable")
 def sign_up(body: dict[str, Any]) -> dict[str, str]:
-    """Leave an address and agree to the texts
+    """Sign up with an address and consent to the texts
 
-    The answer is the same whether the address is new, known, confirmed, gone or never to be
-    written to. A mail follows where one is due; nothing counts as confirmed before its button
-    is pressed.
+    The response is the same whatever is known about the address. An e-mail is sent if appropriate;
+    the address is confirmed only when its recipient clicks the button on the page that the e-mail
+    links to.
     """
     with services().on_the_beat():
         subscribers.sign_up(services(), **body, context=context())
     return {"status": "accepted", "message": ACCEPTED[language()]}
 
 
-@blp.get("/confirm/<token>")
+@blp.get("/confirm/<token>", parameters=[path_example("token", TOKEN)])
 @blp.doc(operationId="describeLink")
 @blp.response(
     200,
@@ -114,9 +143,9 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
 @blp.refuses(429, "guess_limit")
 @blp.refuses(503, "service_unavailable")
 def describe_link(token: str) -> dict[str, Any]:
-    """What the link of a mail would do
+    """Describe the link of an e-mail
 
-    Changes nothing, however often scanners look.
+    Read-only, so that mail scanners may follow the link. Show a button that calls `POST /confirm`.
     """
     return tokens.describe(services(), token, locale=language())
 
@@ -129,7 +158,7 @@ def describe_link(token: str) -> dict[str, Any]:
     ConfirmationSchema,
     example={
         "status": "confirmed",
-        "downloadUrl": "https://bucket.s3.eu-west-3.amazonaws.com/guide.pdf?X-Amz-Signature=…",
+        "downloadUrl": "https://bucket.s3.eu-west-3.amazonaws.com/guide.pdf?X-Amz-Signature=0a1b2c",
         "expiresAt": "2026-11-22T10:15:00+00:00",
         "fileName": "Guide de la Mariée Sereine.pdf",
     },
@@ -140,9 +169,9 @@ def describe_link(token: str) -> dict[str, Any]:
 @blp.refuses(429, "token_used_up", "guess_limit")
 @blp.refuses(503, "service_unavailable", "file_unavailable")
 def confirm(body: dict[str, str]) -> subscribers.Confirmation:
-    """Press the button: confirm, and get the file's URL
+    """Confirm the address and get the file's URL
 
-    One effect however often it is pressed, and each time the same answer with a fresh URL.
+    Repeatable: the first call confirms, every call returns a fresh URL.
     """
     return subscribers.confirm(services(), token=body["token"], context=context())
 
@@ -154,36 +183,37 @@ def confirm(body: dict[str, str]) -> subscribers.Confirmation:
 @blp.refuses(422, "token_invalid", pointer="/token")
 @blp.refuses(503, "service_unavailable")
 def renew_link(body: dict[str, str]) -> dict[str, str]:
-    """Ask for a fresh link with an old one
+    """Request a new link with an old one
 
-    It goes by mail to the owner of the old link; the answer is the same for any token.
+    The new link is e-mailed to the recipient of the old one, expired or not. The response is the
+    same for any token.
     """
     subscribers.renew_link(services(), token=body["token"], context=context())
     return {"status": "accepted", "message": RENEWED[language()]}
 
 
-@blp.get("/unsubscribe/<token>")
+@blp.get("/unsubscribe/<token>", parameters=[path_example("token", UNSUBSCRIBE_TOKEN)])
 @blp.doc(operationId="describeSubscription")
 @blp.response(200, SubscriptionSchema, example={"status": "confirmed", "newsletter": True})
 @blp.refuses(404, "token_unknown")
 @blp.refuses(429, "guess_limit")
 @blp.refuses(503, "service_unavailable")
 def describe_subscription(token: str) -> dict[str, Any]:
-    """What an unsubscribe link would end
+    """Describe an unsubscribe link
 
-    `pending`: pressing says "this was not me". Changes nothing.
+    Read-only. For a `pending` address, unsubscribing means "this was not me".
     """
     subscriber_id = tokens.signed_subscriber(token, services().config.unsubscribe_keys)
     return _shown(subscribers.subscription(services(), subscriber_id))
 
 
-@blp.post("/unsubscribe/<token>")
+@blp.post("/unsubscribe/<token>", parameters=[path_example("token", UNSUBSCRIBE_TOKEN)])
 @blp.doc(
     operationId="unsubscribe",
     requestBody={
-        "description": "Mail providers send `List-Unsubscribe=One-Click` (RFC 8058); a page may"
-        " send an empty JSON object. Any body is accepted, none is needed, and all mail ends;"
-        ' the JSON object `{"purpose": "newsletter"}` alone ends no more than the newsletter.',
+        "description": "Mail providers send `List-Unsubscribe=One-Click` (RFC 8058). A page may"
+        ' send `{"purpose": "newsletter"}` to end only the newsletter. Any other body, or none,'
+        " ends all e-mail.",
         "content": {
             "application/x-www-form-urlencoded": {
                 "schema": {"type": "object"},
@@ -202,9 +232,11 @@ def describe_subscription(token: str) -> dict[str, Any]:
 @blp.refuses(429, "guess_limit")
 @blp.refuses(503, "service_unavailable")
 def unsubscribe(token: str) -> dict[str, Any]:
-    """Unsubscribe, in one click and for good
+    """Unsubscribe
 
-    Repeatable, without cookie or redirect. Before a confirmation it means "this was not me".
+    The one-click POST of RFC 8058: repeatable, without cookies or redirects. Ends all e-mail to
+    the address until its owner signs up and confirms again. For a `pending` address it means
+    "this was not me".
     """
     data = bodies.read(request)
     act: dict[str, Any] = {

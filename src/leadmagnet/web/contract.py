@@ -14,8 +14,11 @@ from leadmagnet.web.messages import PROBLEMS
 from leadmagnet.web.schemas import ProblemSchema
 
 MEDIA_TYPE = "application/problem+json"
-_SECONDS = {"schema": {"type": "integer"}, "description": "Seconds until it is worth trying again"}
-_RATE = {"schema": {"type": "string"}, "description": "draft-ietf-httpapi-ratelimit-headers-10"}
+_SECONDS = {"schema": {"type": "integer"}, "description": "Seconds to wait before trying again"}
+_RATE = {
+    "schema": {"type": "string"},
+    "description": "The limit that was reached (draft-ietf-httpapi-ratelimit-headers)",
+}
 BODY_REFUSALS = {400: "json_malformed", 413: "body_too_large", 415: "media_type_unsupported"}
 HEADERS: dict[int, dict[str, Any]] = {
     429: {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
@@ -29,8 +32,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
     def arguments(
         self, schema: type[Schema], *, location: str = "json", **kwargs: Any
     ) -> Callable[..., Any]:
-        """As flask-smorest's, but with one schema for all requests: it makes one for each; and
-        whatever takes a body refuses the same of it."""
+        """As flask-smorest's, and documents what the parser refuses of any body. The schema is
+        instantiated once, not for each request."""
         takes: Callable[..., Any] = super().arguments(schema(), location=location, **kwargs)
         refusals = BODY_REFUSALS if location == "json" else {}
 
@@ -53,6 +56,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
             headers=HEADERS.get(status),
         )
         return decorate
+
+
+def path_example(name: str, example: str) -> dict[str, Any]:
+    """A path parameter with an example, which the explorer fills in."""
+    return {"name": name, "in": "path", "example": example}
 
 
 def _example(status: int, code: str, pointer: str | None) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from flask import Flask
 
-DOCUMENT = ("openapi", "info", "servers", "tags", "paths", "components")
-INFO = ("title", "version", "description")
+DOCUMENT = ("openapi", "info", "servers", "security", "tags", "paths", "components")
+INFO = ("title", "version", "description", "contact", "license")
 OPERATION = (
     "operationId",
     "tags",
@@ -27,6 +27,7 @@ def document(app: Flask) -> dict[str, Any]:
     spec["info"] = _ordered(spec["info"], INFO)
     spec["paths"] = {path: _path(item) for path, item in spec["paths"].items()}
     components = spec["components"]
+    _share_responses(spec)
     # flask-smorest registers a pagination schema whether or not anything is paged.
     components["schemas"].pop("PaginationMetadata", None)
     spec["components"] = {
@@ -39,6 +40,25 @@ def as_yaml(app: Flask) -> str:
     return yaml.dump(
         document(app), Dumper=_ReadableDumper, allow_unicode=True, sort_keys=False, width=100
     )
+
+
+def _share_responses(spec: dict[str, Any]) -> None:
+    """Say a problem that several operations answer once, as a component named by its codes."""
+    shared = spec["components"]["responses"]
+    responses = [
+        operation["responses"]
+        for item in spec["paths"].values()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+    every = [response for found in responses for response in found.values()]
+    for found in responses:
+        for status, response in found.items():
+            problem = response.get("content", {}).get("application/problem+json")
+            if problem and every.count(response) > 1:
+                name = "-or-".join(problem["examples"]).replace("_", "-")
+                shared[name] = response
+                found[status] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _path(item: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The shapes of a person's rights: what she asks for, and everything that is held about her."""
+"""The shapes of a person's rights: what is asked for, and everything that is held."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ class EraseSchema(CamelCaseSchema):
     token = Text(required=True, code="token_invalid", at_most=500)
     object = _Decision(
         error_messages=dict.fromkeys(("null", "invalid"), "field_invalid"),
-        metadata={
-            "description": "`true`: and never write to this address again, whoever enters it"
-        },
+        metadata={"description": "If `true`, also suppress this address permanently"},
     )
 
 

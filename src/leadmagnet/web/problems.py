@@ -134,18 +134,23 @@ def _write(response: Response, body: dict[str, Any]) -> Response:
     return response
 
 
+def _segment(name: str) -> str:
+    """A name as RFC 6901 escapes it; one that a client made up is cut to what a page can show."""
+    shown = name[:50] if name.isprintable() else ""
+    return shown.replace("~", "~0").replace("/", "~1")
+
+
 def _flattened(messages: dict[str, Any]) -> dict[str, str]:
     """Marshmallow's nested messages, by location, as JSON pointers (RFC 6901) to codes.
 
-    The schemas' messages are codes already. Names that the client made up are not repeated.
+    The schemas' messages are codes already.
     """
     found: dict[str, str] = {}
 
     def walk(value: Any, pointer: str) -> None:
         if isinstance(value, dict):
             for key, each in value.items():
-                name = "" if each == ["field_unknown"] or key == "_schema" else f"/{key}"
-                walk(each, pointer + name)
+                walk(each, pointer if key == "_schema" else f"{pointer}/{_segment(str(key))}")
         else:
             code = str(value[0])
             found.setdefault(pointer, code if code in PROBLEMS else "field_invalid")

@@ -7,10 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from leadmagnet.addresses import AddressRefused, normalise
-from leadmagnet.web.messages import LOCALES
-
-# Two, kept apart: the file never hangs on the newsletter (RGPD, article 7(4)).
-PURPOSES = ("delivery", "newsletter")
+from leadmagnet.web.messages import PROBLEMS
 
 
 def _camel(name: str) -> str:
@@ -62,160 +59,59 @@ class Address(Text):
             raise ValidationError(refused.code) from None
 
 
-class TextIds(fields.Field[list[str]]):
-    """The ids of the consent texts that the page showed and the visitor ticked, each once."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[str]:
-        if (
-            not isinstance(value, list)
-            or not 1 <= len(value) <= 10
-            or not all(isinstance(item, str) and 0 < len(item) <= 100 for item in value)
-            or len(set(value)) != len(value)
-        ):
-            raise ValidationError("consent_required")
-        if not all(item.isprintable() for item in value):
-            raise ValidationError("consent_unknown")
-        return value
-
-
-def _locale(**kwargs: Any) -> fields.String:
-    return fields.String(
-        validate=validate.OneOf(LOCALES, error="locale_unknown"),
-        error_messages=dict.fromkeys(("null", "invalid"), "locale_unknown"),
-        **kwargs,
-    )
+def _code(**metadata: str) -> fields.String:
+    return fields.String(required=True, metadata={"enum": sorted(PROBLEMS), **metadata})
 
 
 class ProblemDetailSchema(ResponseSchema):
-    pointer = fields.String(required=True, metadata={"description": "JSON pointer to the field"})
-    code = fields.String(required=True)
-    detail = fields.String(required=True)
+    pointer = fields.String(
+        required=True,
+        metadata={"description": "JSON pointer (RFC 6901) to the field", "example": "/email"},
+    )
+    code = _code()
+    detail = fields.String(
+        required=True, metadata={"description": "What to correct, in the visitor's language"}
+    )
 
 
 class ProblemSchema(ResponseSchema):
-    """RFC 9457"""
+    """A problem (RFC 9457)"""
 
-    type = fields.String(required=True)
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
+    type = fields.String(required=True, metadata={"enum": ["about:blank"]})
+    title = fields.String(
+        required=True, metadata={"description": "The reason phrase of the status, in English"}
+    )
+    status = fields.Integer(required=True, metadata={"description": "The HTTP status again"})
     detail = fields.String(
         required=True,
-        metadata={"description": "A sentence for the visitor, in her language: what to do next"},
-    )
-    code = fields.String(
-        required=True, metadata={"description": "A stable word, like `token_expired`"}
-    )
-    errors = fields.List(fields.Nested(ProblemDetailSchema))
-
-
-class MagnetQuerySchema(CamelCaseSchema):
-    locale = _locale(metadata={"description": "Goes before Accept-Language"})
-
-
-class ConsentTextSchema(ResponseSchema):
-    id = fields.String(required=True)
-    purpose = fields.String(required=True, metadata={"enum": list(PURPOSES)})
-    required = fields.Boolean(required=True)
-    locale = fields.String(required=True)
-    text = fields.String(required=True, metadata={"description": "To be shown to the letter"})
-    policy_version = fields.String(required=True)
-    policy_url = fields.String(required=True)
-
-
-class MagnetSchema(ResponseSchema):
-    slug = fields.String(required=True)
-    title = fields.String(required=True)
-    description = fields.String(required=True)
-    file_name = fields.String(required=True)
-    consent_texts = fields.List(fields.Nested(ConsentTextSchema), required=True)
-
-
-class SignupSchema(CamelCaseSchema):
-    email = Address(
-        required=True,
-        metadata={"format": "email", "description": "Stored in lower case, its domain in punycode"},
-    )
-    consents = TextIds(
-        required=True,
-        error_messages=dict.fromkeys(("required", "null"), "consent_required"),
         metadata={
-            "type": "array",
-            "items": {"type": "string", "maxLength": 100},
-            "minItems": 1,
-            "maxItems": 10,
-            "uniqueItems": True,
-            "description": "The ids of the texts shown and ticked; the required ones among them",
+            "description": "A sentence to show to the visitor, in the language of"
+            " Accept-Language: what happened and what to do next"
         },
     )
-    magnet = Text(
-        code="magnet_unknown",
-        metadata={"description": "The slug; without it, the magnet of the consent texts"},
+    code = _code(description="What happened, as a stable word to branch on")
+    errors = fields.List(
+        fields.Nested(ProblemDetailSchema),
+        metadata={"description": "With a 422: what is wrong with which field"},
     )
-    locale = _locale(
-        metadata={"description": "Of the mails; without it, the language of the consent texts"}
-    )
-    source = Text(
-        at_least=0,
-        at_most=64,
-        allow_none=True,
-        metadata={"description": "Which page or campaign sent the visitor"},
-    )
-    website = fields.Raw(
-        allow_none=True,
-        metadata={"description": "Honeypot: hide it from people, send it empty or not at all"},
-    )
-    turnstile_token = Text(at_most=2048)
 
 
 class AcceptedSchema(ResponseSchema):
-    """The same bytes whatever the state of the address"""
+    """Identical whatever is known about the address"""
 
     status = fields.String(required=True, metadata={"enum": ["accepted"]})
-    message = fields.String(required=True)
+    message = fields.String(
+        required=True, metadata={"description": "To show to the visitor, in their language"}
+    )
 
 
 class TokenSchema(CamelCaseSchema):
-    token = Text(required=True, code="token_invalid", at_most=500)
-
-
-class LinkMagnetSchema(ResponseSchema):
-    slug = fields.String(required=True)
-    title = fields.String(required=True)
-    file_name = fields.String(required=True)
-
-
-class LinkSchema(ResponseSchema):
-    status = fields.String(
+    token = Text(
         required=True,
-        metadata={
-            "enum": ["pending", "confirmed", "expired"],
-            "description": "What the press of the button would do: confirm and hand out the file;"
-            " hand out the file; nothing, for the link has expired",
-        },
+        code="token_invalid",
+        at_most=500,
+        metadata={"description": "The text after `token=` in the link of an e-mail"},
     )
-    magnet = fields.Nested(LinkMagnetSchema, required=True)
-    email = fields.String(required=True, metadata={"description": "Masked"})
-    purposes = fields.List(
-        fields.String(metadata={"enum": list(PURPOSES)}),
-        required=True,
-        metadata={"description": "What would be confirmed"},
-    )
-
-
-class ConfirmationSchema(ResponseSchema):
-    status = fields.String(required=True, metadata={"enum": ["confirmed", "already_confirmed"]})
-    download_url = fields.String(required=True, metadata={"format": "uri"})
-    expires_at = fields.AwareDateTime(required=True, metadata={"description": "Of the URL"})
-    file_name = fields.String(required=True)
-
-
-class SubscriptionSchema(ResponseSchema):
-    """Never holds the address: mail providers and scanners read it too"""
-
-    status = fields.String(
-        required=True, metadata={"enum": ["pending", "confirmed", "unsubscribed"]}
-    )
-    newsletter = fields.Boolean(required=True)
 
 
 class HealthSchema(ResponseSchema):
