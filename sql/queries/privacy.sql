@@ -40,51 +40,36 @@ JOIN lm_subscribers s ON s.id = t.subscriber_id
 WHERE t.token_hash = %(token_hash)s AND t.kind = 'privacy';
 
 -- name: privacy_export
--- Everything held about the person, from one snapshot because it is one statement: a key for each
--- table that leads to her, a field for each of its columns but for hashes and salts.
+-- Everything held about the person, in one statement and so from one snapshot: whole rows, so that
+-- a new column is exported by default, without hashes, salts and the id that all rows share.
 SELECT t.expires_at > now() AS live, CASE WHEN t.expires_at > now() THEN jsonb_build_object(
     'exported_at', now(),
     'subscriber', (
-        SELECT jsonb_build_object(
-            'id', s.id, 'email', s.email, 'status', s.status, 'status_at', s.status_at,
-            'newsletter', s.newsletter, 'newsletter_at', s.newsletter_at, 'locale', s.locale,
-            'source', s.source, 'asked_at', s.asked_at, 'asked_consents', s.asked_consents,
-            'privacy_asked_at', s.privacy_asked_at, 'confirmed_at', s.confirmed_at,
-            'created_at', s.created_at)
+        SELECT to_jsonb(s) - '{address_key}'::text[]
         FROM lm_subscribers s WHERE s.id = t.subscriber_id),
     'consent_events', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'id', e.id, 'type', e.type, 'purpose', e.purpose,
-            'consent_text_id', e.consent_text_id, 'text', c.text,
-            'text_hash', encode(e.text_hash, 'hex'), 'policy_version', e.policy_version,
-            'policy_url', c.policy_url, 'locale', e.locale, 'gesture', e.gesture,
-            'occurred_at', e.occurred_at, 'recorded_at', e.recorded_at) ORDER BY e.id), '[]')
+        SELECT coalesce(jsonb_agg(
+            to_jsonb(e) - '{subscriber_id,salt}'::text[] || jsonb_build_object(
+                'text_hash', encode(e.text_hash, 'hex'), 'text', c.text,
+                'policy_url', c.policy_url) ORDER BY e.id), '[]')
         FROM lm_consent_events e LEFT JOIN lm_consent_texts c ON c.id = e.consent_text_id
         WHERE e.subscriber_id = t.subscriber_id),
     'consent_context', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'event_id', x.event_id, 'ip', host(x.ip), 'user_agent', x.user_agent,
-            'created_at', x.created_at) ORDER BY x.event_id), '[]')
+        SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.event_id), '[]')
         FROM lm_consent_context x JOIN lm_consent_events e ON e.id = x.event_id
         WHERE e.subscriber_id = t.subscriber_id),
     'mails', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'id', o.id, 'magnet', m.slug, 'locale', o.locale,
-            'consents', o.consents, 'state', o.state, 'due_at', o.due_at, 'claims', o.claims,
-            'attempts', o.attempts, 'kind', o.kind, 'reason', o.reason,
-            'message_id', o.message_id, 'sent_at', o.sent_at, 'created_at', o.created_at)
-            ORDER BY o.id), '[]')
+        SELECT coalesce(jsonb_agg(
+            to_jsonb(o) - '{subscriber_id,magnet_id}'::text[] || jsonb_build_object(
+                'magnet', m.slug) ORDER BY o.id), '[]')
         FROM lm_outbox o LEFT JOIN lm_magnets m ON m.id = o.magnet_id
         WHERE o.subscriber_id = t.subscriber_id),
     'links', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'id', l.id, 'kind', l.kind, 'mail_id', l.outbox_id, 'expires_at', l.expires_at,
-            'use_count', l.use_count, 'created_at', l.created_at) ORDER BY l.id), '[]')
+        SELECT coalesce(jsonb_agg(to_jsonb(l) - '{subscriber_id,token_hash}'::text[]
+                                  ORDER BY l.id), '[]')
         FROM lm_download_tokens l WHERE l.subscriber_id = t.subscriber_id),
     'ses_events', (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'id', v.id, 'mail_id', v.outbox_id, 'type', v.type, 'detail', v.detail,
-            'message_id', v.message_id, 'received_at', v.received_at) ORDER BY v.id), '[]')
+        SELECT coalesce(jsonb_agg(to_jsonb(v) - '{subscriber_id}'::text[] ORDER BY v.id), '[]')
         FROM lm_ses_events v WHERE v.subscriber_id = t.subscriber_id)
 ) END AS held
 FROM lm_download_tokens t

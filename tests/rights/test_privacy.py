@@ -26,7 +26,7 @@ SECTIONS = {
     "lm_download_tokens": "links",
     "lm_ses_events": "sesEvents",
 }
-# Known to her anyway (whose data it is), or no data about her but a secret of ours.
+# Hashes and salts, and the id that all of a person's rows share.
 WITHHELD = {
     ("lm_subscribers", "address_key"),
     *(("lm_consent_events", name) for name in ("subscriber_id", "salt")),
@@ -34,8 +34,7 @@ WITHHELD = {
     ("lm_outbox", "subscriber_id"),
     ("lm_ses_events", "subscriber_id"),
 }
-RENAMED = {("lm_outbox", "magnet_id"): "magnet", ("lm_download_tokens", "outbox_id"): "mailId"}
-RENAMED[("lm_ses_events", "outbox_id")] = "mailId"
+RENAMED = {("lm_outbox", "magnet_id"): "magnet"}
 
 
 def ask(client, email=ADA):

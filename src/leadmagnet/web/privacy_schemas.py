@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text
+from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text, camel_case
 
 
 class _Decision(fields.Boolean):
@@ -16,11 +16,6 @@ class _Decision(fields.Boolean):
         if not isinstance(value, bool):
             raise ValidationError("field_invalid")
         return value
-
-
-def _time(**kwargs: Any) -> fields.String:
-    # The database has written it already, in UTC.
-    return fields.String(metadata={"format": "date-time"}, **kwargs)
 
 
 class PrivacyRequestSchema(CamelCaseSchema):
@@ -39,91 +34,26 @@ class ErasedSchema(ResponseSchema):
     status = fields.String(required=True, metadata={"enum": ["erased"]})
 
 
-class HeldSubscriberSchema(ResponseSchema):
-    id = fields.String(required=True)
-    email = fields.String(required=True)
-    status = fields.String(required=True)
-    status_at = _time(required=True)
-    newsletter = fields.Boolean(required=True)
-    newsletter_at = _time(required=True, allow_none=True)
-    locale = fields.String(required=True)
-    source = fields.String(required=True, allow_none=True)
-    asked_at = _time(required=True)
-    asked_consents = fields.List(fields.String(), required=True)
-    privacy_asked_at = _time(required=True, allow_none=True)
-    confirmed_at = _time(required=True, allow_none=True)
-    created_at = _time(required=True)
+class Held(fields.Field[dict[str, Any]]):
+    """A row of a table as it is: each column a property, in camelCase."""
 
+    def __init__(self) -> None:
+        metadata = {"type": "object", "additionalProperties": True}
+        super().__init__(required=True, metadata=metadata)
 
-class HeldEventSchema(ResponseSchema):
-    id = fields.Integer(required=True)
-    type = fields.String(required=True)
-    purpose = fields.String(required=True, allow_none=True)
-    consent_text_id = fields.String(required=True, allow_none=True)
-    text = fields.String(required=True, allow_none=True)
-    text_hash = fields.String(
-        required=True, allow_none=True, metadata={"description": "SHA-256 of the text, in hex"}
-    )
-    policy_version = fields.String(required=True, allow_none=True)
-    policy_url = fields.String(required=True, allow_none=True)
-    locale = fields.String(required=True, allow_none=True)
-    gesture = fields.String(required=True, allow_none=True)
-    occurred_at = _time(required=True)
-    recorded_at = _time(required=True)
-
-
-class HeldContextSchema(ResponseSchema):
-    event_id = fields.Integer(required=True)
-    ip = fields.String(required=True, allow_none=True)
-    user_agent = fields.String(required=True, allow_none=True)
-    created_at = _time(required=True)
-
-
-class HeldMailSchema(ResponseSchema):
-    id = fields.Integer(required=True)
-    magnet = fields.String(required=True, allow_none=True)
-    locale = fields.String(required=True)
-    consents = fields.List(fields.String(), required=True)
-    state = fields.String(required=True)
-    due_at = _time(required=True)
-    claims = fields.Integer(required=True)
-    attempts = fields.Integer(required=True)
-    kind = fields.String(required=True)
-    reason = fields.String(required=True, allow_none=True)
-    message_id = fields.String(required=True, allow_none=True)
-    sent_at = _time(required=True, allow_none=True)
-    created_at = _time(required=True)
-
-
-class HeldLinkSchema(ResponseSchema):
-    """Without the token, of which only a hash is held"""
-
-    id = fields.Integer(required=True)
-    kind = fields.String(required=True)
-    mail_id = fields.Integer(required=True)
-    expires_at = _time(required=True)
-    use_count = fields.Integer(required=True)
-    created_at = _time(required=True)
-
-
-class HeldSesEventSchema(ResponseSchema):
-    """What Amazon SES told of a mail"""
-
-    id = fields.Integer(required=True)
-    mail_id = fields.Integer(required=True, allow_none=True)
-    type = fields.String(required=True)
-    detail = fields.String(required=True, allow_none=True)
-    message_id = fields.String(required=True)
-    received_at = _time(required=True)
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return {camel_case(name): content for name, content in value.items()}
 
 
 class ExportSchema(ResponseSchema):
-    """Everything held about one person, as of one moment"""
+    """Everything held about one person, as of one moment; properties may be added"""
 
-    exported_at = _time(required=True)
-    subscriber = fields.Nested(HeldSubscriberSchema, required=True)
-    consent_events = fields.List(fields.Nested(HeldEventSchema), required=True)
-    consent_context = fields.List(fields.Nested(HeldContextSchema), required=True)
-    mails = fields.List(fields.Nested(HeldMailSchema), required=True)
-    links = fields.List(fields.Nested(HeldLinkSchema), required=True)
-    ses_events = fields.List(fields.Nested(HeldSesEventSchema), required=True)
+    exported_at = fields.String(required=True, metadata={"format": "date-time"})
+    subscriber = Held()
+    consent_events = fields.List(Held(), required=True)
+    consent_context = fields.List(Held(), required=True)
+    mails = fields.List(Held(), required=True)
+    links = fields.List(
+        Held(), required=True, metadata={"description": "Without their tokens, which are not held"}
+    )
+    ses_events = fields.List(Held(), required=True)

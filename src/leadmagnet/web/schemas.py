@@ -10,7 +10,7 @@ from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.web.messages import PROBLEMS
 
 
-def _camel(name: str) -> str:
+def camel_case(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
 
@@ -19,7 +19,7 @@ class CamelCaseSchema(Schema):
     error_messages = {"unknown": "field_unknown", "type": "field_invalid"}  # noqa: RUF012
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        field_obj.data_key = _camel(field_obj.data_key or field_name)
+        field_obj.data_key = camel_case(field_obj.data_key or field_name)
 
 
 class ResponseSchema(CamelCaseSchema):
