@@ -29,6 +29,7 @@ check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what th
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/squawk --config .squawk.toml sql/migrations/*.sql
 	@$(BIN)/cfn-lint --non-zero-exit-code informational deploy/aws/template.yaml
 	@$(BIN)/leadmagnet openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date: make openapi"; exit 1; }
 
