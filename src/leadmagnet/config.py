@@ -145,7 +145,11 @@ class FromEnvironment:
     @classmethod
     def load(cls) -> Self:
         """The settings of this process."""
-        return cls.from_env(os.environ)
+        env = os.environ
+        # boto3 reads the first name only; Lambda, ECS and the other SDKs go by the second.
+        if env.get("AWS_REGION"):
+            env["AWS_DEFAULT_REGION"] = env.get("AWS_DEFAULT_REGION") or env["AWS_REGION"]
+        return cls.from_env(env)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:

@@ -19,7 +19,7 @@ from leadmagnet.config import Config
 from leadmagnet.dev import processes
 from leadmagnet.dev.processes import Child
 from leadmagnet.services import Services
-from tests.faults import mortal_worker
+from tests.faults import mortal_worker, stalls
 from tests.faults.stage import LEASE_SECONDS, Api, Stage, log_of
 from tests.faults.visitors import Visitors, sign_up
 from tests.support.fake_ses import FAULTS
@@ -482,6 +482,20 @@ def _five_events(outbox_id: int) -> Iterator[dict[str, object]]:
     yield {"eventType": "Complaint", "mail": mail, "complaint": complaint}
 
 
+# 7. A database that stands still
+
+
+def database_stands_still(stage: Stage, size: Size) -> Told:
+    """Locks, a frozen server, a network that swallows packets: a 503 in time for whoever needs the
+    database, health at once, and everybody served again as soon as it is over."""
+    seconds = 30 if size is FULL else 4
+    found = stalls.database_stalled(stage, seconds=seconds)
+    return Told(
+        f"{len(found)} stalls of {seconds} s each, at {stalls.RATE} requests a second",
+        "; ".join(f"{name}: {figures}" for name, figures in found.items()),
+    )
+
+
 SCENARIOS = {
     "1 kill -9": workers_killed,
     "2 database": database_restarted,
@@ -489,4 +503,5 @@ SCENARIOS = {
     "4 frozen": worker_frozen,
     "5 SIGTERM": all_terminated,
     "6 events": events_shuffled,
+    "7 stalls": database_stands_still,
 }

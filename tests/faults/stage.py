@@ -123,8 +123,9 @@ class Balance(NamedTuple):
 class Api:
     """gunicorn on a port that stays the same over restarts."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, **settings: str) -> None:
         self._stage = stage
+        self._settings = settings
         self._service = self._start(free_port())
 
     @property
@@ -132,7 +133,7 @@ class Api:
         return self._service.port
 
     def _start(self, port: int) -> Service:
-        child = self._stage.start("api", "leadmagnet", "serve", PORT=str(port))
+        child = self._stage.start("api", "leadmagnet", "serve", PORT=str(port), **self._settings)
         return Service("api", port, child)
 
     def wait_until_ready(self) -> None:

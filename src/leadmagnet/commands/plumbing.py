@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from leadmagnet.adapters import account
 from leadmagnet.config import Config, ConfigError, FromEnvironment, MigrationConfig
 from leadmagnet.database import Database
 from leadmagnet.database.reasons import why
@@ -26,6 +27,23 @@ def settings(cls: type[Settings]) -> Settings:
         return cls.load()
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
+
+
+def say_what_is_missing(config: Config) -> None:
+    """At the start of a service: end it without a region, and say on stderr what else is missing.
+    Credentials and the database may still come; it serves as soon as they do."""
+    if sentence := account.missing_region():
+        raise click.ClickException(sentence)
+    if sentence := account.missing_credentials():
+        click.echo(sentence, err=True)
+    database = Database(config.database_url, size=1)
+    database.open()
+    try:
+        database.readiness.require()
+    except Unavailable as error:
+        click.echo(f"not ready: {why(error.__cause__ or error).sentence}", err=True)
+    finally:
+        database.close()
 
 
 @contextmanager

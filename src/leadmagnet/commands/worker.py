@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from leadmagnet import worker
-from leadmagnet.commands.plumbing import settings
+from leadmagnet.commands.plumbing import say_what_is_missing, settings
 from leadmagnet.config import Config
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs, sentry
@@ -15,6 +15,7 @@ from leadmagnet.telemetry import logs, sentry
 def command() -> None:
     """Send the queued mails until SIGTERM; a mail in hand is finished first."""
     config = settings(Config)
+    say_what_is_missing(config)
     logs.configure(config.log_level)
     sentry.start(config.sentry_dsn)
     # One for each lane: those that send, and maintenance.

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
+from psycopg import errors
 
 from leadmagnet.database.deadlines import Deadlines
 from leadmagnet.database.queries import queries
@@ -65,7 +66,11 @@ class Readiness:
             cause = error.__cause__
             return WORDS.get(why(cause).word, Unavailable), cause
         self._fits = True
-        return (DatabaseReadOnly, None) if row and row["read_only"] else None
+        return (
+            (DatabaseReadOnly, errors.ReadOnlySqlTransaction())
+            if row and row["read_only"]
+            else None
+        )
 
     def _plan_all(self, conn: psycopg.Connection[Any]) -> None:
         # Unlike PREPARE, this looks at the role's rights, too; nothing is executed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadmagnet.config import Config
+from leadmagnet.telemetry import metrics_folder
 
 _config = Config.load()
 
@@ -33,6 +34,10 @@ control_socket_disable = True
 
 def post_worker_init(worker: Any) -> None:
     worker.app.callable.extensions["leadmagnet"].database.open()
+
+
+def on_exit(server: Any) -> None:
+    metrics_folder.remove(server.pid)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

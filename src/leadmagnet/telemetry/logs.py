@@ -12,6 +12,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from leadmagnet.telemetry.log_stream import LogStream
+
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -36,14 +38,14 @@ class JsonFormatter(logging.Formatter):
 
 def configure(level: str, stream: TextIO | None = None) -> None:
     """Send our events, and other libraries' warnings by name alone, to the stream, or stdout."""
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = LogStream(stream or sys.stdout)
     handler.setFormatter(JsonFormatter())
     handler.addFilter(unsaid)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("leadmagnet").setLevel(level)
-    # What no line of ours shows, and costs a third of each: caller, thread and process.
+    # What no line of ours shows, and costs a third of each: caller and thread.
     logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logThreads = logging.logMultiprocessing = False
 
 
 def unsaid(record: logging.LogRecord) -> bool:

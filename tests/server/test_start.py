@@ -1,0 +1,69 @@
+"""What a start says, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from leadmagnet.commands.plumbing import say_what_is_missing
+from leadmagnet.config import Config
+from leadmagnet.telemetry import metrics_folder
+from tests.support.servers import Server
+from tests.support.settings import SETTINGS
+
+
+def start(command, **settings):
+    """Without a region, unless it is given, and whatever this machine has."""
+    return subprocess.run(
+        [sys.executable, "-m", "leadmagnet", command],
+        env={"PATH": os.environ["PATH"], "AWS_CONFIG_FILE": "/nowhere"} | SETTINGS | settings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_without_a_region_it_does_not_start_and_says_what_to_set(database, command):
+    done = start(command, DATABASE_URL=database.url)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "Error: no AWS region: set AWS_REGION (or AWS_DEFAULT_REGION), like eu-west-3"
+    )
+
+
+def test_the_region_by_its_other_name_is_enough_and_the_rest_is_said(
+    database, tmp_path, monkeypatch, capsys
+):
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
+    database.rows("REVOKE ALL ON lm_magnets FROM lm_app")
+    say_what_is_missing(Config.load())
+    said = capsys.readouterr().err
+    assert "no AWS credentials" in said
+    assert "not ready: the role lacks a right" in said
+
+
+def test_the_folder_of_the_figures_goes_with_the_server_and_after_a_kill_at_the_next_start(
+    database, tmp_path
+):
+    settings = {"METRICS_TOKEN": "m" * 32, "TMPDIR": str(tmp_path)}
+    killed = Server(database.url, **settings)
+    (left,) = folders = list(tmp_path.glob(f"{metrics_folder.PREFIX}*"))
+    assert str(killed.process.pid) in left.name
+    killed.process.send_signal(signal.SIGKILL)
+    killed.ended()
+    running = Server(database.url, **settings)
+    assert folders != list(tmp_path.glob(f"{metrics_folder.PREFIX}*"))
+    running.stop()
+    assert list(tmp_path.glob(f"{metrics_folder.PREFIX}*")) == []
