@@ -54,6 +54,7 @@ BEGIN
     EXECUTE format('GRANT INSERT (token_hash, kind, subscriber_id, outbox_id, expires_at)
         ON lm_download_tokens TO %I', app);
     EXECUTE format('GRANT UPDATE (use_count) ON lm_download_tokens TO %I', app);
+    EXECUTE format('GRANT DELETE ON lm_download_tokens TO %I', app);
 
     EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, locale, gesture)
         ON lm_consent_events TO %I', app);

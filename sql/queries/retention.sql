@@ -1,9 +1,16 @@
+-- Each looks at so many rows, in the order of their key, and deletes at most a batch of them: no
+-- statement reads a table whole, however long the list, and none needs an index that every signup
+-- would have to keep up.
+
 -- name: retention_unconfirmed
--- Who never pressed the button, some time after the last link to do so has expired. The locked row
--- is looked at once more, so that a press or a renewal of this moment keeps it.
-WITH due AS (
+-- Subscribers still unconfirmed some days after their last link expired. Checked again under the
+-- row's lock, so that a confirmation or a renewal of this moment wins.
+WITH looked AS (
+    SELECT id FROM lm_subscribers WHERE id > %(after)s ORDER BY id LIMIT %(look_at)s
+), due AS (
     SELECT s.id FROM lm_subscribers s
-    WHERE s.id > %(after)s AND s.status = 'pending'
+    JOIN looked USING (id)
+    WHERE s.status = 'pending'
       AND s.asked_at <= now() - %(age)s::interval - %(token_life)s::interval
       AND NOT EXISTS (
           SELECT FROM lm_download_tokens t
@@ -15,17 +22,22 @@ WITH due AS (
     LIMIT %(batch)s
     FOR UPDATE OF s SKIP LOCKED
 )
-SELECT count(*) AS found, max(id::text) AS last,
-       count(*) FILTER (WHERE
-           CASE WHEN %(dry_run)s THEN false ELSE lm_erase(id, 'retention', NULL, NULL) END) AS erased
-FROM due;
+SELECT (SELECT count(*) FROM looked) AS looked,
+       (SELECT count(*) FROM due) AS found,
+       (SELECT max(id::text) FROM looked) AS last_looked,
+       (SELECT max(id::text) FROM due) AS last_found,
+       (SELECT count(*) FROM due WHERE CASE WHEN %(dry_run)s THEN false
+            ELSE lm_erase(id, 'retention', NULL, NULL) END) AS erased;
 
 -- name: retention_subscribers
--- Whose last act was so long ago: signup, renewal, confirmation, withdrawal, complaint. A bounce is
--- no act of hers.
-WITH due AS (
+-- Subscribers in one of these states whose last act was longer ago: signup, renewal, confirmation,
+-- withdrawal, complaint. A bounce is no act of theirs.
+WITH looked AS (
+    SELECT id FROM lm_subscribers WHERE id > %(after)s ORDER BY id LIMIT %(look_at)s
+), due AS (
     SELECT s.id FROM lm_subscribers s
-    WHERE s.id > %(after)s AND s.asked_at <= now() - %(age)s::interval
+    JOIN looked USING (id)
+    WHERE s.status = ANY (%(statuses)s::text[]) AND s.asked_at <= now() - %(age)s::interval
       AND coalesce(s.privacy_asked_at, '-infinity') <= now() - %(age)s::interval
       AND (s.status = 'bounced' OR s.status_at <= now() - %(age)s::interval)
       AND NOT EXISTS (
@@ -36,21 +48,51 @@ WITH due AS (
     LIMIT %(batch)s
     FOR UPDATE OF s SKIP LOCKED
 )
-SELECT count(*) AS found, max(id::text) AS last,
-       count(*) FILTER (WHERE
-           CASE WHEN %(dry_run)s THEN false ELSE lm_erase(id, 'retention', NULL, NULL) END) AS erased
-FROM due;
+SELECT (SELECT count(*) FROM looked) AS looked,
+       (SELECT count(*) FROM due) AS found,
+       (SELECT max(id::text) FROM looked) AS last_looked,
+       (SELECT max(id::text) FROM due) AS last_found,
+       (SELECT count(*) FROM due WHERE CASE WHEN %(dry_run)s THEN false
+            ELSE lm_erase(id, 'retention', NULL, NULL) END) AS erased;
 
 -- name: retention_context
--- IP and user agent, oldest first; `after` is the last event that was looked at.
-WITH due AS (
-    SELECT event_id, created_at FROM lm_consent_context
-    WHERE created_at <= now() - %(age)s::interval AND event_id > %(after)s
-    ORDER BY event_id
+-- IP and user agent.
+WITH looked AS (
+    SELECT event_id FROM lm_consent_context WHERE event_id > %(after)s ORDER BY event_id LIMIT %(look_at)s
+), due AS (
+    SELECT x.event_id FROM lm_consent_context x
+    JOIN looked USING (event_id)
+    WHERE x.created_at <= now() - %(age)s::interval
+    ORDER BY x.event_id
     LIMIT %(batch)s
 ), deleted AS (
-    DELETE FROM lm_consent_context c USING due
-    WHERE c.event_id = due.event_id AND NOT %(dry_run)s
-    RETURNING c.event_id
+    DELETE FROM lm_consent_context x USING due
+    WHERE x.event_id = due.event_id AND NOT %(dry_run)s
+    RETURNING x.event_id
 )
-SELECT count(*) AS found, max(event_id) AS last, (SELECT count(*) FROM deleted) AS erased FROM due;
+SELECT (SELECT count(*) FROM looked) AS looked,
+       (SELECT count(*) FROM due) AS found,
+       (SELECT max(event_id) FROM looked) AS last_looked,
+       (SELECT max(event_id) FROM due) AS last_found,
+       (SELECT count(*) FROM deleted) AS erased;
+
+-- name: retention_tokens
+-- Links that expired long ago. Until then a click on one offers a fresh link.
+WITH looked AS (
+    SELECT id FROM lm_download_tokens WHERE id > %(after)s ORDER BY id LIMIT %(look_at)s
+), due AS (
+    SELECT x.id FROM lm_download_tokens x
+    JOIN looked USING (id)
+    WHERE x.expires_at <= now() - %(age)s::interval
+    ORDER BY x.id
+    LIMIT %(batch)s
+), deleted AS (
+    DELETE FROM lm_download_tokens x USING due
+    WHERE x.id = due.id AND NOT %(dry_run)s
+    RETURNING x.id
+)
+SELECT (SELECT count(*) FROM looked) AS looked,
+       (SELECT count(*) FROM due) AS found,
+       (SELECT max(id) FROM looked) AS last_looked,
+       (SELECT max(id) FROM due) AS last_found,
+       (SELECT count(*) FROM deleted) AS erased;

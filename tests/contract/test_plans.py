@@ -11,9 +11,9 @@ from leadmagnet import database as db
 from tests.support.database import fresh_database
 from tests.support.paths import path_of
 
-# What is asked about everything, and not by a visitor: an operator's overview, the figures of a
-# scrape, and the daily purge, whose rows are the oldest.
-READS_ALL = {"outbox_overview", "metrics_signups", "retention_context"}
+# What is asked about everything, and not by a visitor: an operator's overview, and the figures of a
+# scrape.
+READS_ALL = {"outbox_overview", "metrics_signups"}
 SMALL = {"lm_magnets", "lm_consent_texts", "lm_send_limiter"}
 PEOPLE = 30_000
 

@@ -83,16 +83,58 @@ def test_a_renewed_link_counts_and_a_queued_mail_is_waited_for(
     assert purge() == {"unconfirmed": 1}
 
 
-@pytest.mark.parametrize("status", ["unsubscribed", "bounced", "complained"])
-def test_a_refusal_is_kept_as_long_as_a_subscriber(client, database, mailbox, aged, purge, status):
+@pytest.mark.parametrize(
+    ("status", "kept", "then", "rule"),
+    [
+        ("unsubscribed", "1000 days", "96 days", "unsubscribed"),
+        ("complained", "1000 days", "96 days", "unsubscribed"),
+        ("bounced", "364 days", "2 days", "bounced"),
+    ],
+)
+def test_a_refusal_is_kept_by_the_age_of_its_status(
+    client, database, mailbox, aged, purge, status, kept, then, rule
+):
     sign_up(client)
     mailbox.deliver()
     database.rows("UPDATE lm_subscribers SET status = %s, status_at = now()", status)
-    aged("1000 days")
+    aged(kept)
     purge()
     assert database.count("lm_subscribers") == 1
-    aged("96 days")
-    assert purge() == {"subscribers": 1}
+    aged(then)
+    assert purge() == {rule: 1}
+
+
+def test_each_age_is_a_setting(client, database, mailbox, aged, start):
+    sign_up(client)
+    mailbox.deliver()
+    database.rows("UPDATE lm_subscribers SET status = 'unsubscribed', status_at = now()")
+    aged("32 days")
+    changed = start(UNSUBSCRIBED_DAYS="31", BOUNCED_DAYS="1", SUBSCRIBER_DAYS="1")
+    assert list(retention.purge(changed)) == [retention.Batch("unsubscribed", 1)]
+
+
+@pytest.mark.parametrize(("interval", "left"), [("181 days", 1), ("183 days", 0)])
+def test_a_link_goes_half_a_year_after_it_expired(
+    client, database, mailbox, aged, purge, interval, left
+):
+    sign_up(client)
+    confirm(client, mailbox.deliver().token())
+    aged(interval)
+    assert purge() == ({} if left else {"tokens": 1})
+    assert database.count("lm_download_tokens") == left
+    assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
+
+
+def test_no_statement_looks_at_more_than_its_share(database, services, aged, monkeypatch):
+    monkeypatch.setattr(retention, "LOOK_AT", 100)
+    many(database, 250)
+    database.rows(
+        "UPDATE lm_subscribers SET status = 'confirmed', confirmed_at = now()"
+        " WHERE id <> (SELECT id FROM lm_subscribers ORDER BY id DESC LIMIT 1)"
+    )
+    aged("33 days")
+    batches = [each.found for each in retention.purge(services) if each.rule == "unconfirmed"]
+    assert batches == [0, 0, 1]
 
 
 @pytest.mark.parametrize(("interval", "deleted"), [("1094 days", False), ("1096 days", True)])
@@ -102,7 +144,7 @@ def test_a_subscriber_goes_3_years_after_her_last_act(
     sign_up(client)
     confirm(client, mailbox.deliver().token())
     aged(interval)
-    assert purge().get("subscribers", 0) == deleted
+    assert purge().get("confirmed", 0) == deleted
     assert database.count("lm_subscribers") == (not deleted)
 
 
@@ -131,7 +173,7 @@ def test_ip_and_user_agent_go_after_12_months_and_the_events_stay(
     sign_up(client)
     confirm(client, mailbox.deliver().token())
     aged(interval)
-    assert purge() == ({} if left else {"context": 2})
+    assert purge() == {"tokens": 1} | ({} if left else {"context": 2})
     assert database.count("lm_consent_context") == left
     assert database.count("lm_consent_events") == 2
 
@@ -240,8 +282,11 @@ def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, lead
     dry = leadmagnet("purge", "--dry-run")
     assert dry.stdout.splitlines() == [
         "unconfirmed older than 30 days: 101 found",
-        "subscribers older than 1095 days: 0 found",
+        "confirmed older than 1095 days: 0 found",
+        "unsubscribed older than 1095 days: 0 found",
+        "bounced older than 365 days: 0 found",
         "context older than 365 days: 0 found",
+        "tokens older than 180 days: 0 found",
     ]
     assert "… 100 unconfirmed" in dry.stderr
     assert database.count("lm_subscribers") == 101

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 # A batch holds its locks for a tenth of a second, and stays far from the statement's time limit.
 BATCH = 100
+# And reads so many rows: a hundredth of that limit.
+LOOK_AT = 2000
 NOBODY = UUID(int=0)
 
 
@@ -35,30 +37,43 @@ class Batch(NamedTuple):
 
 def rules(config: Config) -> tuple[Rule, ...]:
     """The rules and their numbers, in the order of their application."""
-    token_life = {"token_life": config.token_hours}
+    life = {"token_life": config.token_hours}
+
+    def those(age: timedelta, name: str, *others: str) -> Rule:
+        statuses = {"statuses": [name, *others]}
+        return Rule(name, "retention_subscribers", age, NOBODY, statuses)
+
     return (
-        Rule("unconfirmed", "retention_unconfirmed", config.unconfirmed_days, NOBODY, token_life),
-        Rule("subscribers", "retention_subscribers", config.subscriber_days, NOBODY, {}),
+        Rule("unconfirmed", "retention_unconfirmed", config.unconfirmed_days, NOBODY, life),
+        those(config.subscriber_days, "confirmed", "pending"),
+        those(config.unsubscribed_days, "unsubscribed", "complained"),
+        those(config.bounced_days, "bounced"),
         Rule("context", "retention_context", config.context_days, 0, {}),
+        Rule("tokens", "retention_tokens", config.expired_token_days, 0, {}),
     )
 
 
 def purge(services: Services, *, dry_run: bool = False) -> Iterator[Batch]:
-    """Apply each rule, a batch at a time: whoever iterates decides when the next one runs."""
+    """Apply each rule, a batch at a time: whoever iterates decides when the next one runs. A batch
+    in which nothing was found is told of, too, where there is more to look at."""
     for rule in rules(services.config):
-        after, full = rule.start, True
-        while full:
+        after, more = rule.start, True
+        while more:
             row = services.database.one(
                 rule.query,
                 age=rule.age,
                 after=after,
+                look_at=LOOK_AT,
                 batch=BATCH,
                 dry_run=dry_run,
                 **rule.parameters,
             )
-            if row is None or not row["found"]:
+            if row is None:
                 break
+            full = row["found"] == BATCH
+            after = row["last_found"] if full else row["last_looked"]
+            more = full or row["looked"] == LOOK_AT
             if row["erased"]:
                 log.info("purged", extra={"rule": rule.name, "erased": row["erased"]})
-            yield Batch(rule.name, row["found"])
-            after, full = row["last"], row["found"] == BATCH
+            if row["found"] or more:
+                yield Batch(rule.name, row["found"])
