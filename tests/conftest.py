@@ -18,6 +18,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis.configuration import set_hypothesis_home_dir
+from moto.server import ThreadedMotoServer
 from psycopg.rows import dict_row
 
 from leadmagnet.adapters.s3 import Files
@@ -164,3 +165,13 @@ def mailbox(services: Services, aws: Flask, mailer: Mailer) -> Mailbox:
     api = aws.test_client()
     api.delete("/api/messages")
     return Mailbox(services, api, mailer)
+
+
+@pytest.fixture(scope="session")
+def s3(aws: object) -> Iterator[str]:
+    """The URL of an emulated S3."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

@@ -34,3 +34,33 @@ FROM lm_magnets WHERE retired_at IS NULL ORDER BY id;
 UPDATE lm_magnets
 SET file_missing_since = CASE WHEN %(found)s::boolean THEN NULL ELSE now() END
 WHERE id = %(magnet_id)s;
+
+-- name: magnets_listed
+SELECT m.slug, m.title, m.description, m.file_name, m.s3_key, m.created_at, m.retired_at,
+       m.file_missing_since,
+       (SELECT count(*) FROM lm_consent_texts t
+        WHERE t.magnet_id = m.id AND t.retired_at IS NULL) AS texts
+FROM lm_magnets m ORDER BY m.id;
+
+-- name: magnet_add
+-- role: owner
+INSERT INTO lm_magnets (slug, title, description, s3_key, file_name)
+VALUES (%(slug)s, %(title)s::jsonb, %(description)s::jsonb, %(s3_key)s, %(file_name)s)
+ON CONFLICT (slug) DO NOTHING
+RETURNING id;
+
+-- name: magnet_offered
+SELECT id FROM lm_magnets WHERE slug = %(slug)s AND retired_at IS NULL;
+
+-- name: magnet_set_file
+-- role: owner
+UPDATE lm_magnets
+SET s3_key = %(s3_key)s, file_name = coalesce(%(file_name)s::text, file_name),
+    file_missing_since = NULL
+WHERE slug = %(slug)s AND retired_at IS NULL
+RETURNING id;
+
+-- name: magnet_retire
+-- role: owner
+UPDATE lm_magnets SET retired_at = now() WHERE slug = %(slug)s AND retired_at IS NULL
+RETURNING id;

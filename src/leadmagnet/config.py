@@ -237,6 +237,13 @@ class Config(FromEnvironment):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class BucketConfig(FromEnvironment):
+    """What uploading a file needs besides AWS's own variables."""
+
+    s3_bucket: str = setting(_text)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MigrationConfig(FromEnvironment):
     """What `migrate` needs: the owner's connection, and the role that the application uses."""
 

@@ -64,6 +64,8 @@ def needed(call: Call) -> set[Allowed]:
         return found | (
             {Allowed("s3:ListBucket", arn)} if call.operation == "HeadObject" else set()
         )
+    if call.operation == "PutObject":
+        return {Allowed("s3:PutObject", f"arn:aws:s3:::{given['Bucket']}/{given['Key']}")}
     if call.operation == "SendEmail":
         domain = given["FromEmailAddress"].rpartition("@")[2].strip("> ")
         return {
@@ -114,12 +116,15 @@ def worker() -> None:
             text="Text",
             html="<p>Text</p>",
             configuration_set=NAME,
+            tags={"outbox_id": "1", "kind": "confirm"},
         )
     )
 
 
-class _Reference(str):
-    """A short form of CloudFormation's functions, resolved."""
+def operate() -> None:
+    files = Files(BUCKET, url_life=timedelta(minutes=15), session=boto3.Session())
+    with pytest.raises(LeadMagnetError):
+        files.put("guides/a/0.pdf", b"%PDF-")
 
 
 def _resolve(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
@@ -166,7 +171,10 @@ def covers(allowed: Allowed, wanted: Allowed) -> bool:
     return allowed.action == wanted.action and fits
 
 
-@pytest.mark.parametrize(("process", "policy"), [(serve, "ServePolicy"), (worker, "WorkerPolicy")])
+@pytest.mark.parametrize(
+    ("process", "policy"),
+    [(serve, "ServePolicy"), (worker, "WorkerPolicy"), (operate, "OperatorPolicy")],
+)
 def test_a_policy_allows_exactly_what_its_process_calls(process, policy, calls, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
@@ -186,6 +194,7 @@ def test_every_call_in_the_adapters_is_made_by_these_tests(calls, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
     serve()
     worker()
+    operate()
     recorded = {botocore.xform_name(call.operation) for call in calls}
     assert recorded == {name for path in ADAPTERS.glob("*.py") for name in operations(path)}
 

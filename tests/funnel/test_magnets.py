@@ -10,7 +10,6 @@ import boto3
 import pytest
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.errors import FileUnavailable
@@ -70,15 +69,6 @@ def test_the_page_is_cacheable_and_costs_nothing_when_it_has_not_changed(client,
 @pytest.mark.parametrize("slug", ["nothing", "GUIDE-MARIEE-SEREINE", "a%00b", "%ff", "x" * 1000])
 def test_an_unknown_magnet_is_a_404(client, slug):
     assert problem(client.get(f"{API}/magnets/{slug}"))[0] == 404
-
-
-@pytest.fixture(scope="module")
-def s3():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from base64 import b64encode
 from datetime import timedelta
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -92,6 +94,21 @@ class Files:
         own = {name: value for name, value in query.items() if not name.startswith("X-Amz-")}
         return Place(signed._replace(query="").geturl(), own, region, service)
 
+    def put(self, key: str, data: bytes) -> None:
+        """Store a PDF; S3 verifies its SHA-256. Raises FileUnavailable."""
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType="application/pdf",
+                ChecksumSHA256=_checksum(data),
+            )
+        except (BotoCoreError, ClientError) as error:
+            response = getattr(error, "response", {})
+            reason = response.get("Error", {}).get("Code") or type(error).__name__
+            raise FileUnavailable(reason) from error
+
     def exists(self, key: str) -> bool:
         """Whether the object is there. Raises FileUnavailable when S3 cannot say."""
         try:
@@ -103,6 +120,10 @@ class Files:
         except BotoCoreError as error:
             raise FileUnavailable from error
         return True
+
+
+def _checksum(data: bytes) -> str:
+    return b64encode(sha256(data).digest()).decode()
 
 
 def _attachment(file_name: str) -> str:

@@ -11,7 +11,7 @@ from leadmagnet import __version__
 
 COMMANDS = (
     *("serve", "worker", "migrate"),
-    *("mails", "texts", "ledger", "receipt", "erasures", "purge", "openapi"),
+    *("mails", "magnets", "texts", "ledger", "receipt", "erasures", "purge", "openapi"),
 )
 
 

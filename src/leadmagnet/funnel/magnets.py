@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+from collections.abc import Callable
+from hashlib import sha256
 
-from leadmagnet.database import Row
-from leadmagnet.errors import MagnetUnknown
+from leadmagnet.database import Database, Row
+from leadmagnet.errors import FileUnavailable, MagnetUnknown
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
+
+PDF_BYTES = 50 * 2**20
+# Puts an object into the bucket, by key; raises FileUnavailable.
+Store = Callable[[str, bytes], None]
+
+
+class MagnetError(Exception):
+    """The magnet cannot be changed so; the message says why."""
 
 
 def offered(services: Services, *, locale: str) -> list[Row]:
@@ -22,6 +34,67 @@ def page(services: Services, slug: str, *, locale: str) -> Row:
     if row is None:
         raise MagnetUnknown
     return row
+
+
+def listed(database: Database) -> list[Row]:
+    """Every magnet, retired ones included, with its current consent texts counted."""
+    return database.all("magnets_listed")
+
+
+def add(
+    database: Database,
+    store: Store,
+    pdf: bytes,
+    *,
+    slug: str,
+    title: dict[str, str],
+    description: dict[str, str],
+    file_name: str,
+) -> None:
+    """Offer a new magnet; `title` and `description` by locale. Raises MagnetError."""
+    key = _upload(store, pdf, slug=slug)
+    row = database.one(
+        "magnet_add",
+        slug=slug,
+        title=json.dumps(title),
+        description=json.dumps(description),
+        s3_key=key,
+        file_name=file_name,
+    )
+    if row is None:
+        raise MagnetError(f"there is a magnet {slug!r} already: use `leadmagnet magnets put`")
+
+
+def put(database: Database, store: Store, pdf: bytes, *, slug: str, file_name: str | None) -> None:
+    """Replace the file of a magnet; links in mails hand out the new one. Raises MagnetError."""
+    if database.one("magnet_offered", slug=slug) is None:
+        raise MagnetError(f"there is no magnet {slug!r} that is offered")
+    key = _upload(store, pdf, slug=slug)
+    database.one("magnet_set_file", slug=slug, s3_key=key, file_name=file_name)
+
+
+def retire(database: Database, slug: str) -> None:
+    """Offer a magnet no more; links in mails keep working. Raises MagnetError."""
+    if database.one("magnet_retire", slug=slug) is None:
+        raise MagnetError(f"there is no magnet {slug!r} that is offered")
+
+
+def _upload(store: Store, pdf: bytes, *, slug: str) -> str:
+    """Store the file under a key that holds its SHA-256, so that no version replaces another."""
+    if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > 100:
+        raise MagnetError("a slug has lower-case letters, digits and single hyphens")
+    if len(pdf) > PDF_BYTES:
+        raise MagnetError(f"the file is larger than {PDF_BYTES // 2**20} MiB")
+    if not pdf.startswith(b"%PDF-") or b"%%EOF" not in pdf[-1024:]:
+        raise MagnetError("this is no whole PDF file")
+    if b"/Encrypt" in pdf[-65536:]:
+        raise MagnetError("this PDF is encrypted: readers would be asked for a password")
+    key = f"guides/{slug}/{sha256(pdf).hexdigest()}.pdf"
+    try:
+        store(key, pdf)
+    except FileUnavailable as error:
+        raise MagnetError(f"S3 did not take the file ({error})") from error
+    return key
 
 
 def check_files(services: Services) -> None:

@@ -1,0 +1,111 @@
+"""`leadmagnet magnets`: what is offered, and the file that is handed out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import IO, Any
+
+import click
+
+from leadmagnet.adapters import account
+from leadmagnet.adapters.s3 import Files
+from leadmagnet.commands.plumbing import file_argument, owner, settings
+from leadmagnet.config import BucketConfig
+from leadmagnet.database import Database
+from leadmagnet.funnel import magnets
+
+
+@click.group("magnets", short_help="List, add and retire magnets; replace their files.")
+def command() -> None:
+    """The magnets, by the owner's connection (MIGRATION_DATABASE_URL)."""
+
+
+@contextmanager
+def _changing() -> Iterator[Database]:
+    try:
+        with owner() as database:
+            yield database
+    except magnets.MagnetError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _files() -> Files:
+    if sentence := account.missing_region():
+        raise click.ClickException(sentence)
+    # No URL is signed here, so its life does not matter.
+    return Files(settings(BucketConfig).s3_bucket, url_life=timedelta(minutes=1))
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+def list_(as_json: bool) -> None:
+    """Print every magnet, retired ones included."""
+    with owner() as database:
+        found = magnets.listed(database)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+        return
+    if not found:
+        click.echo("no magnets: add one with `leadmagnet magnets add`")
+    for magnet in found:
+        click.echo(f"{magnet['slug']}  {_state(magnet)}, {magnet['texts']} consent texts")
+        click.echo(f"    {magnet['title']['fr']} / {magnet['title']['en']}")
+        click.echo(f"    {magnet['file_name']}  {magnet['s3_key']}")
+
+
+def _state(magnet: dict[str, Any]) -> str:
+    if magnet["retired_at"]:
+        return f"retired {magnet['retired_at']:%Y-%m-%d}"
+    return "file missing" if magnet["file_missing_since"] else "offered"
+
+
+@command.command("add")
+@click.argument("slug")
+@click.option("--title-fr", required=True)
+@click.option("--title-en", required=True)
+@click.option("--description-fr", required=True)
+@click.option("--description-en", required=True)
+@click.option("--file-name", required=True, help="Under which visitors save it: Guide.pdf")
+@file_argument
+def add(slug: str, file: IO[bytes], file_name: str, **texts: str) -> None:
+    """Offer the PDF in FILE as SLUG. Add its consent texts next: `leadmagnet texts add`."""
+    files = _files()
+    with _changing() as database:
+        magnets.add(
+            database,
+            files.put,
+            file.read(magnets.PDF_BYTES + 1),
+            slug=slug,
+            title={"fr": texts["title_fr"], "en": texts["title_en"]},
+            description={"fr": texts["description_fr"], "en": texts["description_en"]},
+            file_name=file_name,
+        )
+    click.echo(
+        f"added {slug}; a signup needs a consent text: `leadmagnet texts add --magnet {slug}`"
+    )
+
+
+@command.command("put")
+@click.argument("slug")
+@click.option("--file-name", help="Changes the name, too.")
+@file_argument
+def put(slug: str, file: IO[bytes], file_name: str | None) -> None:
+    """Replace the file of SLUG by the PDF in FILE; links in mails hand out the new one."""
+    files = _files()
+    with _changing() as database:
+        magnets.put(
+            database, files.put, file.read(magnets.PDF_BYTES + 1), slug=slug, file_name=file_name
+        )
+    click.echo(f"{slug} now hands out this file")
+
+
+@command.command("retire")
+@click.argument("slug")
+def retire(slug: str) -> None:
+    """Offer SLUG no more; links in mails keep working."""
+    with _changing() as database:
+        magnets.retire(database, slug)
+    click.echo(f"retired {slug}")
