@@ -186,6 +186,20 @@ def test_postgres_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> None:
         assert conn.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
+def test_a_pid_file_that_names_another_server_is_not_believed(tmp_path: Path) -> None:
+    other = Postgres(tmp_path / "other", durable=False)
+    server = Postgres(tmp_path / "data", durable=False)
+    with server:
+        pass
+    with other:
+        left = (other.data_dir / "postmaster.pid").read_text().splitlines()
+        left[1] = str(server.data_dir)
+        (server.data_dir / "postmaster.pid").write_text("\n".join(left))
+        with server, psycopg.connect(server.url("postgres", "postgres")) as conn:
+            assert conn.execute("SELECT 1").fetchone() == (1,)
+        psycopg.connect(other.url("postgres", "postgres")).close()
+
+
 def test_postgres_dies_with_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SERVER_UNTIL_KILLED, str(tmp_path / "data")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,16 +13,19 @@ def running_server(data_dir: Path) -> int | None:
     pid_file = data_dir / "postmaster.pid"
     try:
         pid = int(pid_file.read_text().split()[0])
-        os.kill(pid, 0)
-        # After a restart of a container the number may long be somebody else's, and PostgreSQL
-        # would refuse to start because of it.
-        if sys.platform == "linux" and Path(f"/proc/{pid}/comm").read_text().strip() != "postgres":
+        with suppress(PermissionError):
+            os.kill(pid, 0)
+        # After a restart of a container or of the machine the number may long be somebody else's,
+        # even another PostgreSQL's, and ours would refuse to start because of it.
+        if sys.platform == "linux" and os.fsencode(data_dir.absolute()) not in _arguments(pid):
             raise ProcessLookupError
-    except PermissionError:
-        return pid
     except (FileNotFoundError, IndexError, ValueError):
         return None
     except ProcessLookupError:
         pid_file.unlink(missing_ok=True)
         return None
     return pid
+
+
+def _arguments(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
