@@ -46,10 +46,11 @@ BEGIN
 
     EXECUTE format('GRANT INSERT (subscriber_id, kind, magnet_id, locale, consents, due_at)
         ON lm_outbox TO %I', app);
-    EXECUTE format('GRANT UPDATE (state, due_at, claims, attempts, kind, reason, message_id, sent_at)
-        ON lm_outbox TO %I', app);
+    EXECUTE format('GRANT UPDATE (state, due_at, claims, claimed_at, attempts, unknown_outcomes, kind,
+        reason, sentence, message_id, sent_at) ON lm_outbox TO %I', app);
 
-    EXECUTE format('GRANT UPDATE (next_at, throttles, pause_reason) ON lm_send_limiter TO %I', app);
+    EXECUTE format('GRANT UPDATE (next_at, throttles, throttled_at, pause_reason, pause_sentence,
+        odd_reason, odd_mails, hold_reason, resumed_at, database_id) ON lm_send_limiter TO %I', app);
 
     EXECUTE format('GRANT INSERT (token_hash, kind, subscriber_id, outbox_id, expires_at)
         ON lm_download_tokens TO %I', app);

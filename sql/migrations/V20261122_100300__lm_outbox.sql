@@ -15,9 +15,14 @@ CREATE TABLE lm_outbox (
     due_at timestamptz NOT NULL DEFAULT now(),
     -- Grows with each claim: the fencing token that a late worker no longer matches.
     claims integer NOT NULL DEFAULT 0,
+    claimed_at timestamptz,
+    -- Calls to SES, counted before they are made; and those of them whose outcome nobody knows,
+    -- because the worker died or the answer was lost.
     attempts integer NOT NULL DEFAULT 0,
-    -- Why the latest attempt did not send it.
+    unknown_outcomes integer NOT NULL DEFAULT 0,
+    -- Why the latest attempt did not send it, as a word and in SES's own, without addresses.
     reason text,
+    sentence text,
     message_id text,
     sent_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),

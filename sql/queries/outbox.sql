@@ -2,8 +2,9 @@
 -- Takes the mail that has been due longest, for the length of the lease, and stores the hash of
 -- the token that its link will carry. The subscriber is looked at here, right before the call to
 -- SES: nothing goes to somebody who left, bounced or complained while the mail was queued.
--- Nothing is due while the gate is shut; each claim moves the gate on by one mail's share of the
--- rate, and says how long to wait for its own moment. `claims` is the fencing token.
+-- Each claim takes the rate limiter's next slot, at most a second ahead, and says how long to wait
+-- for it. `claims` is the fencing token. An attempt counts from here on, whatever becomes of it; a
+-- mail whose outcome stays unknown too often is dead, and is claimed for ever longer until then.
 WITH due AS (
     SELECT o.id,
            CASE
@@ -18,29 +19,44 @@ WITH due AS (
                    WHERE t.id = ANY (o.consents) AND t.purpose = 'newsletter')) THEN 'download'
                ELSE 'confirm'
            END AS kind,
+           o.unknown_outcomes >= %(most_unknown)s::int AS spent,
            s.email
     FROM lm_outbox o
     JOIN lm_subscribers s ON s.id = o.subscriber_id
     WHERE o.state = 'queued' AND o.due_at <= now()
-      AND (SELECT next_at < now() + interval '1 second' FROM lm_send_limiter)
+      AND (SELECT hold_reason IS NULL AND (next_at < now() + interval '1 second'
+               OR next_at > now() + interval '15 minutes') FROM lm_send_limiter)
     ORDER BY o.due_at
     LIMIT 1
     FOR UPDATE OF o SKIP LOCKED
+), slot AS (
+    -- Its row lock makes concurrent claims wait for each other: each sees the slot before its own.
+    -- A moment further ahead than any pause lasts is of a clock that was wrong.
+    UPDATE lm_send_limiter l
+    SET next_at = CASE WHEN l.next_at > now() + interval '15 minutes' THEN now()
+                       ELSE greatest(l.next_at, now()) END
+            -- While SES has paused us, one mail at a time tries.
+            + CASE WHEN l.pause_reason IS NULL THEN %(interval)s::interval
+                   ELSE %(pause)s::interval END
+    FROM due
+    WHERE due.objection IS NULL AND NOT due.spent AND l.hold_reason IS NULL
+      AND (l.next_at < now() + interval '1 second' OR l.next_at > now() + interval '15 minutes')
+    RETURNING l.next_at - CASE WHEN l.pause_reason IS NULL THEN %(interval)s::interval
+                               ELSE %(pause)s::interval END - clock_timestamp() AS wait
 ), claimed AS (
     UPDATE lm_outbox o
-    SET state = CASE WHEN due.objection IS NULL THEN 'queued' ELSE 'cancelled' END,
-        reason = coalesce(due.objection, o.reason),
-        kind = due.kind, claims = o.claims + 1, due_at = now() + %(lease)s::interval
-    FROM due
-    WHERE o.id = due.id
+    SET state = CASE WHEN due.objection IS NOT NULL THEN 'cancelled'
+                     WHEN due.spent THEN 'dead' ELSE 'queued' END,
+        reason = CASE WHEN due.objection IS NOT NULL THEN due.objection
+                      WHEN due.spent THEN coalesce(o.reason, 'no_outcome') END,
+        kind = due.kind, claims = o.claims + 1, claimed_at = now(),
+        attempts = o.attempts + (slot.wait IS NOT NULL)::int,
+        unknown_outcomes = o.unknown_outcomes + (slot.wait IS NOT NULL)::int,
+        due_at = now() + %(lease)s::interval * power(2, least(o.unknown_outcomes, 5))
+    FROM due LEFT JOIN slot ON true
+    WHERE o.id = due.id AND (slot.wait IS NOT NULL OR due.objection IS NOT NULL OR due.spent)
     RETURNING o.id, o.subscriber_id, o.magnet_id, o.state, o.reason, o.kind, o.locale, o.claims,
-        o.attempts, o.consents, due.email
-), gate AS (
-    UPDATE lm_send_limiter
-    SET next_at = greatest(next_at, now()) + %(interval)s::interval
-    FROM claimed
-    WHERE claimed.state = 'queued'
-    RETURNING next_at - %(interval)s::interval - now() AS wait
+        o.attempts, o.unknown_outcomes, o.consents, due.email, slot.wait
 ), token AS (
     INSERT INTO lm_download_tokens (token_hash, kind, subscriber_id, outbox_id, expires_at)
     SELECT %(token_hash)s, kind, subscriber_id, id,
@@ -50,99 +66,115 @@ WITH due AS (
     WHERE state = 'queued'
 )
 SELECT claimed.id, claimed.subscriber_id, claimed.state, claimed.reason, claimed.kind,
-       claimed.locale, claimed.claims, claimed.attempts, claimed.email,
-       m.title ->> claimed.locale AS magnet_title, gate.wait,
+       claimed.locale, claimed.claims, claimed.attempts, claimed.unknown_outcomes, claimed.email,
+       m.title ->> claimed.locale AS magnet_title, claimed.wait,
        EXISTS (SELECT FROM lm_consent_texts t
                WHERE t.id = ANY (claimed.consents) AND t.purpose = 'newsletter') AS newsletter
 FROM claimed
-LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id
-LEFT JOIN gate ON true;
+LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id;
 
 -- name: outbox_sent
--- A worker that was away longer than its lease marks nothing. What was sent proves that the gate
--- may be open.
+-- A worker that was away longer than its lease marks nothing. A mail that SES took proves that
+-- mails can go.
 WITH sent AS (
     UPDATE lm_outbox
-    SET state = 'sent', sent_at = now(), message_id = %(message_id)s, reason = NULL
+    SET state = 'sent', sent_at = now(), message_id = %(message_id)s, reason = NULL,
+        sentence = NULL, unknown_outcomes = 0
     WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
     RETURNING id
-), resumed AS (
-    UPDATE lm_send_limiter SET throttles = 0, pause_reason = NULL
-    WHERE throttles > 0 OR pause_reason IS NOT NULL
+), before AS (
+    SELECT pause_reason FROM lm_send_limiter
+), recovered AS (
+    UPDATE lm_send_limiter
+    SET throttles = 0, pause_reason = NULL, pause_sentence = NULL, odd_reason = NULL,
+        odd_mails = '{}', next_at = CASE WHEN pause_reason IS NULL THEN next_at ELSE now() END
+    WHERE throttles > 0 OR pause_reason IS NOT NULL OR odd_reason IS NOT NULL
     RETURNING only_row
 )
-SELECT EXISTS (SELECT FROM sent) AS held, EXISTS (SELECT FROM resumed) AS resumed;
+SELECT EXISTS (SELECT FROM sent) AS held,
+       EXISTS (SELECT FROM recovered, before WHERE before.pause_reason IS NOT NULL) AS resumed;
 
 -- name: outbox_postpone
--- An attempt that failed: later again, each time twice as long.
-UPDATE lm_outbox
-SET due_at = now() + %(delay)s::interval, attempts = attempts + 1, reason = %(reason)s
-WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
-RETURNING id;
+-- An attempt that failed: later again, each time twice as long. `odd` for an answer that the API
+-- of SES does not name: several different mails in a row that meet the same one pause sending.
+WITH postponed AS (
+    UPDATE lm_outbox
+    SET due_at = now() + %(delay)s::interval, reason = %(reason)s, sentence = %(sentence)s,
+        unknown_outcomes = CASE WHEN %(unknown)s::boolean THEN unknown_outcomes ELSE 0 END
+    WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
+    RETURNING id
+), counted AS (
+    UPDATE lm_send_limiter l
+    SET odd_reason = %(reason)s::text,
+        odd_mails = CASE WHEN l.odd_reason IS DISTINCT FROM %(reason)s::text
+                         THEN ARRAY[postponed.id]
+                         WHEN postponed.id = ANY (l.odd_mails) THEN l.odd_mails
+                         ELSE l.odd_mails || postponed.id END
+    FROM postponed
+    WHERE %(odd)s::boolean
+    RETURNING cardinality(l.odd_mails) AS odd
+)
+SELECT coalesce(max(odd), 0)::int AS odd FROM counted;
 
 -- name: outbox_bury
 UPDATE lm_outbox
-SET state = 'dead', attempts = attempts + 1, reason = %(reason)s
+SET state = 'dead', reason = %(reason)s, sentence = %(sentence)s
 WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
 RETURNING id;
 
 -- name: outbox_throttle
--- SES asks everybody to slow down: no attempt of this mail's, and the gate shuts for all workers,
--- twice as long at each throttled answer in a row, ten minutes at the most, with jitter.
-WITH gate AS (
+-- SES asks everybody to slow down: no attempt of this mail's, and all workers wait, twice as long
+-- at each throttled answer in a row, ten minutes at the most, with jitter.
+WITH mail AS (
+    SELECT claimed_at FROM lm_outbox WHERE id = %(id)s
+), slowed AS (
     UPDATE lm_send_limiter
     SET next_at = greatest(next_at, now()
-            + least(power(2, least(throttles, 12)), 600) * (0.5 + %(jitter)s::float8 / 2) * interval '1 second'),
-        throttles = throttles + 1
-    RETURNING next_at
+            + least(power(2, least(throttles, 12)), 600) * (0.5 + %(jitter)s::float8 / 2)
+              * interval '1 second'),
+        throttles = throttles + 1, throttled_at = now()
+    FROM mail
+    WHERE mail.claimed_at > throttled_at OR throttled_at > now()
 )
 UPDATE lm_outbox
-SET due_at = gate.next_at, reason = %(reason)s
-FROM gate
+SET due_at = now() + interval '1 second', reason = %(reason)s, sentence = %(sentence)s,
+    attempts = attempts - 1, unknown_outcomes = 0
 WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
 RETURNING id;
 
 -- name: outbox_pause
--- The account is at fault: the gate shuts for all, then one mail tries whether it is mended.
+-- The account is at fault: all workers wait, then a single mail tries again.
 WITH before AS (
     SELECT pause_reason FROM lm_send_limiter FOR UPDATE
-), gate AS (
+), paused AS (
     UPDATE lm_send_limiter
-    SET next_at = now() + %(pause)s::interval, pause_reason = %(reason)s
+    SET next_at = now() + %(pause)s::interval, pause_reason = %(reason)s,
+        pause_sentence = %(sentence)s, odd_reason = NULL, odd_mails = '{}'
     RETURNING next_at
 ), released AS (
     UPDATE lm_outbox
-    SET due_at = gate.next_at, reason = %(reason)s
-    FROM gate
+    SET due_at = paused.next_at, reason = %(reason)s, sentence = %(sentence)s,
+        attempts = attempts - 1, unknown_outcomes = 0
+    FROM paused
     WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
 )
-SELECT pause_reason IS DISTINCT FROM %(reason)s::text AS news FROM before;
+SELECT pause_reason IS DISTINCT FROM %(reason)s::text AS newly_paused FROM before;
 
--- name: outbox_resume
--- The operator has mended it: the gate opens, and what waited for it is due.
-WITH gate AS (
-    UPDATE lm_send_limiter SET next_at = now(), throttles = 0, pause_reason = NULL
-    RETURNING only_row
-), woken AS (
-    UPDATE lm_outbox
-    SET due_at = now()
-    FROM gate
-    WHERE state = 'queued' AND due_at > now() AND reason IS NOT NULL
-    RETURNING id
-)
-SELECT (SELECT count(*) FROM woken) AS mails, pg_notify('lm_outbox', '');
+-- name: outbox_repair_due_times
+-- Nothing is put off for longer than three hours: what is due later was put off by a wrong clock.
+UPDATE lm_outbox SET due_at = now()
+WHERE state = 'queued' AND due_at > now() + interval '3 hours'
+RETURNING id;
 
 -- name: outbox_overview
-SELECT state, count(*) AS mails, min(created_at) AS oldest,
+SELECT state, count(*) AS mails, min(created_at) AS oldest, now() - min(created_at) AS age,
        count(*) FILTER (WHERE reason IS NOT NULL AND state = 'queued') AS delayed
 FROM lm_outbox GROUP BY state ORDER BY state;
 
--- name: outbox_gate
-SELECT greatest(next_at - now(), interval '0') AS shut_for, throttles, pause_reason FROM lm_send_limiter;
-
--- name: outbox_troubles
+-- name: outbox_failures
 -- The latest mails that could not go, newest first: ids and words, nobody's address.
-SELECT id, state, kind, attempts, reason, created_at, due_at
+SELECT id, state, kind, attempts, reason, sentence, created_at, due_at,
+       greatest(due_at - now(), interval '0') AS wait
 FROM lm_outbox
 WHERE reason IS NOT NULL AND (state = 'queued' OR state = 'dead')
 ORDER BY id DESC
@@ -152,7 +184,7 @@ LIMIT %(limit)s;
 -- Dead mails become due again, with all their attempts; `ids` null means all of them.
 WITH retried AS (
     UPDATE lm_outbox
-    SET state = 'queued', attempts = 0, due_at = now()
+    SET state = 'queued', attempts = 0, unknown_outcomes = 0, due_at = now()
     WHERE state = 'dead' AND (%(ids)s::bigint[] IS NULL OR id = ANY (%(ids)s))
     RETURNING id
 )

@@ -219,6 +219,8 @@ class Config(FromEnvironment):
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
     sns_topics: tuple[str, ...] = setting(_topics, ())
     ses_max_rate: int = setting(_number(1, 10_000), 10)
+    ses_timeout_seconds: timedelta = setting(_duration("seconds", 300), timedelta(seconds=20))
+    bounces_per_hundred: int = setting(_number(1, 100), 10)
     send_concurrency: int = setting(_number(1, 64), 8)
     privacy_link_minutes: timedelta = setting(_duration("minutes", 1440), timedelta(minutes=60))
     unconfirmed_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
@@ -234,6 +236,14 @@ class Config(FromEnvironment):
     web_workers: int = setting(_number(1, 64), 2)
     web_threads: int = setting(_number(1, 64), 16)
     log_level: str = setting(_log_level, "INFO")
+
+    def __post_init__(self) -> None:
+        # The lease also covers the wait for the mail's turn, and writing down what became of it.
+        if self.lease_seconds < 2 * self.ses_timeout_seconds:
+            raise ConfigError(
+                "LEASE_SECONDS must be at least twice SES_TIMEOUT_SECONDS, or a slow answer of SES"
+                " makes another worker send the same mail (.env.example says what each is for)"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from leadmagnet.consent import ledger
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.funnel import limits, magnets
+from leadmagnet.mail import outbox, send_limiter
 from leadmagnet.rights import retention
 from leadmagnet.services import Services
 
@@ -19,6 +20,7 @@ SEAL_SECONDS = 10.0
 PURGE_SECONDS = 86_400.0
 FILES_SECONDS = 60.0
 LIMITS_SECONDS = 60.0
+MAILS_SECONDS = 30.0
 AFTER_FAILURE_SECONDS = 60.0
 
 
@@ -84,3 +86,8 @@ class Maintenance:
     def _limits(self) -> float:
         limits.purge(self._services)
         return LIMITS_SECONDS
+
+    def _mails(self) -> float:
+        send_limiter.brake(self._services)
+        outbox.repair_due_times(self._services)
+        return MAILS_SECONDS

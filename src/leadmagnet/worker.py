@@ -12,7 +12,7 @@ import psycopg
 
 from leadmagnet.adapters.ses import Mailer
 from leadmagnet.lanes import Lanes
-from leadmagnet.mail import outbox
+from leadmagnet.mail import outbox, send_limiter
 from leadmagnet.maintenance import Maintenance
 from leadmagnet.services import Services
 
@@ -27,7 +27,8 @@ class Worker:
     def __init__(self, services: Services, mailer: Mailer) -> None:
         self._services = services
         self._stop = threading.Event()
-        delivery = outbox.Delivery(
+        self._recognised = False
+        self._delivery = outbox.Delivery(
             database=services.database,
             config=services.config,
             send=mailer.send,
@@ -36,8 +37,8 @@ class Worker:
         )
         send = Lanes(
             "send",
-            lambda: outbox.claim(delivery),
-            lambda claimed: outbox.deliver(delivery, claimed),
+            self._claim,
+            lambda claimed: outbox.deliver(self._delivery, claimed),
             threads=services.config.send_concurrency,
         )
         maintenance = Maintenance(services)
@@ -45,6 +46,12 @@ class Worker:
         self._lanes: list[Lanes[Any]] = [send, clock]
         # The notifications that wake a lane at once.
         self._channels = {"lm_outbox": send}
+
+    def _claim(self) -> outbox.Claimed | None:
+        if not self._recognised:
+            send_limiter.recognise_database(self._services)
+            self._recognised = True
+        return outbox.claim(self._delivery)
 
     def stop(self) -> None:
         self._stop.set()
@@ -92,7 +99,11 @@ class Worker:
 
 def main(services: Services) -> None:
     """Run a worker until SIGTERM or SIGINT."""
-    worker = Worker(services, Mailer(connections=services.config.send_concurrency))
+    config = services.config
+    mailer = Mailer(
+        seconds=config.ses_timeout_seconds.total_seconds(), connections=config.send_concurrency
+    )
+    worker = Worker(services, mailer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     services.database.open()

@@ -137,3 +137,11 @@ def test_a_wrong_database_address_is_not_repeated():
     with pytest.raises(ConfigError) as caught:
         Config.from_env({**VALID, "DATABASE_URL": "mysql://secret@h/x"})
     assert "secret" not in str(caught.value)
+
+
+def test_a_lease_that_a_slow_answer_of_ses_outlasts_is_refused_in_one_sentence():
+    settings = {**SETTINGS, "DATABASE_URL": "postgresql://localhost/x"}
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**settings, "LEASE_SECONDS": "39"})
+    assert "LEASE_SECONDS must be at least twice SES_TIMEOUT_SECONDS" in str(caught.value)
+    assert Config.from_env({**settings, "LEASE_SECONDS": "40"})

@@ -6,6 +6,7 @@ S3's objects, which the worker asks for with HEAD, that they are there.
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import struct
@@ -26,6 +27,13 @@ class Refusal(NamedTuple):
     status: int
     code: str
     message: str = "no"
+
+
+class Raw(NamedTuple):
+    """What SES sends, as it is: all at once, or a byte every `drip` seconds, over and over."""
+
+    answer: bytes
+    drip: float = 0.0
 
 
 REFUSALS = {
@@ -49,7 +57,7 @@ class Accepted(NamedTuple):
 
 
 class FakeSes:
-    """`mode` is `ok`, one of FAULTS or a Refusal. A new mode ends the connections that hang."""
+    """`mode` is `ok`, one of FAULTS, a Refusal or Raw. A new one ends the connections that hang."""
 
     def __init__(self, *, delay: float = 0.0) -> None:
         self.mailbox: Flask = create_mailbox()
@@ -58,7 +66,7 @@ class FakeSes:
         self.met: Counter[str] = Counter()
         # How long a healthy answer takes.
         self.delay = delay
-        self._mode: str | Refusal = "ok"
+        self._mode: str | Refusal | Raw = "ok"
         self._released = threading.Event()
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -80,11 +88,11 @@ class FakeSes:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
-    def mode(self) -> str | Refusal:
+    def mode(self) -> str | Refusal | Raw:
         return self._mode
 
     @mode.setter
-    def mode(self, mode: str | Refusal) -> None:
+    def mode(self, mode: str | Refusal | Raw) -> None:
         if isinstance(mode, str) and mode not in ("ok", *FAULTS):
             raise ValueError(mode)
         with self._lock:
@@ -100,12 +108,12 @@ class FakeSes:
         with self._lock:
             return Counter(mail.outbox_id for mail in self.accepted)
 
-    def receive(self, path: str, body: bytes) -> tuple[str | Refusal, threading.Event, Reply]:
+    def receive(self, path: str, body: bytes) -> tuple[str | Refusal | Raw, threading.Event, Reply]:
         """The mode for this mail, the event that ends a silence, and the emulator's answer."""
         at = time.time()
         with self._lock:
             mode = self._mode
-            self.met[mode if isinstance(mode, str) else mode.code] += 1
+            self.met[_name(mode)] += 1
             reply = Reply(500, b"", "")
             if mode in ("ok", "accept-then-hang"):
                 reply = self.ask("POST", path, body)
@@ -120,6 +128,12 @@ class FakeSes:
     def ask(self, method: str, path: str, body: bytes = b"") -> Reply:
         answer = self.mailbox.test_client().open(path, method=method, data=body)
         return Reply(answer.status_code, answer.data, answer.headers.get("x-amzn-ErrorType", ""))
+
+
+def _name(mode: str | Refusal | Raw) -> str:
+    if isinstance(mode, Raw):
+        return "raw"
+    return mode if isinstance(mode, str) else mode.code
 
 
 class Reply(NamedTuple):
@@ -147,6 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         ses = self.server.ses
         body = self.rfile.read(int(self.headers["Content-Length"]))
         mode, released, reply = ses.receive(self.path, body)
+        if isinstance(mode, Raw):
+            return self._say(mode, released)
         refusal = REFUSALS.get(mode) if isinstance(mode, str) else mode
         if mode == "ok":
             threading.Event().wait(ses.delay)
@@ -175,6 +191,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(reply.body)
+
+    def _say(self, raw: Raw, released: threading.Event) -> None:
+        self.close_connection = True
+        if not raw.drip:
+            self.wfile.write(raw.answer)
+            return
+        for byte in itertools.cycle(raw.answer):
+            self.connection.send(bytes([byte]))
+            if released.wait(raw.drip):
+                break
 
     def _reset(self) -> None:
         # Closed with nothing to linger for, the kernel sends RST instead of FIN. Detached, because

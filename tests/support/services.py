@@ -38,5 +38,10 @@ NO_FILES: Any = _NoFiles()
 def delivery(services: Services, send: Callable[[Mail], str]) -> outbox.Delivery:
     """What a worker sends with, but it never waits."""
     return outbox.Delivery(
-        services.database, services.config, send, lambda seconds: None, services.random_bytes
+        services.database,
+        services.config,
+        send,
+        wait=lambda seconds: None,
+        random_bytes=services.random_bytes,
+        sleep=lambda seconds: None,
     )

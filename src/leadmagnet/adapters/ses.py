@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-)
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from leadmagnet.adapters.deadline import Call, cut_when_overdue
+
+CONNECT_SECONDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,13 @@ class Mail:
 
 
 class NotSent(Exception):
-    """SES did not take the mail. `reason` is a word, never the provider's text."""
+    """SES did not take the mail. `reason` is a word, for logs; `sentence` what SES said, for the
+    operator, without any address."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, sentence: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.sentence = sentence
 
 
 class Throttled(NotSent):
@@ -46,7 +48,11 @@ class Unreachable(NotSent):
 
 
 class Unknown(NotSent):
-    """The request went out and no whole answer came: SES may have taken the mail."""
+    """The request went out and no answer came that we understand: SES may have taken the mail."""
+
+
+class Unrecognised(NotSent):
+    """A refusal that SES's API does not name, perhaps of a proxy: try again later."""
 
 
 class Rejected(NotSent):
@@ -64,40 +70,48 @@ _THROTTLED = {
     "LimitExceededException",
 }
 _REJECTED = {"MessageRejected", "BadRequestException", "ValidationException"}
+# SES API v2, SendEmail, Errors; and the errors common to all of AWS.
+_ACCOUNT = {
+    *("AccountSuspendedException", "SendingPausedException", "NotFoundException"),
+    *("MailFromDomainNotVerifiedException", "AccessDeniedException", "AccessDenied"),
+    *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"),
+    *("ExpiredTokenException", "ExpiredToken", "RequestExpired", "OptInRequired"),
+    *("SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature"),
+    *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "NotAuthorized"),
+}
 
 
 class Mailer:
-    """Sends mails through one SES account and region."""
+    """Sends mails through one SES account and region, from as many threads as `connections`."""
 
-    def __init__(self, *, connections: int = 1) -> None:
+    def __init__(self, *, seconds: float = 20, connections: int = 1) -> None:
+        self._seconds = seconds
         # No retries of boto3's own: SES has no idempotency key, and a retry after a late answer
         # sends the mail again (seen: three times).
         self._client: Any = boto3.client(
             "sesv2",
             config=Config(
-                connect_timeout=5,
-                read_timeout=15,
+                connect_timeout=min(CONNECT_SECONDS, seconds),
+                read_timeout=seconds,
                 retries={"total_max_attempts": 1},
                 max_pool_connections=connections,
             ),
         )
+        cut_when_overdue(self._client)
 
     def send(self, mail: Mail) -> str:
         """Hand the mail over and return SES's message id. Raises a kind of NotSent."""
+        call = Call(self._seconds)
         try:
-            answer = self._client.send_email(**_request(mail))
+            with call:
+                answer = self._client.send_email(**_request(mail))
+            return str(answer["MessageId"])
         except ClientError as error:
             raise _refusal(error) from None
         except (EndpointConnectionError, ConnectTimeoutError):
             raise Unreachable("connection_failed") from None
-        except BotoCoreError as error:
-            if (
-                error.__class__.__module__ == "botocore.exceptions"
-                and "Credential" in type(error).__name__
-            ):
-                raise Paused("credentials") from None
-            raise Unknown(type(error).__name__) from None
-        return str(answer["MessageId"])
+        except Exception as error:  # botocore raises anything at an answer it does not understand
+            raise _no_answer(error, call) from None
 
 
 def _request(mail: Mail) -> dict[str, Any]:
@@ -120,15 +134,33 @@ def _request(mail: Mail) -> dict[str, Any]:
 
 
 def _refusal(error: ClientError) -> NotSent:
-    """Our word for what SES answered (SES API v2, SendEmail, Errors)."""
-    code = str(error.response["Error"].get("Code", ""))
+    """Our word for what SES answered."""
     status = int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+    code = str(error.response["Error"].get("Code", ""))
+    message = str(error.response["Error"].get("Message", ""))
+    if not re.fullmatch(r"[A-Z][A-Za-z]{2,60}", code):
+        code = f"status_{status}"
+    sentence = _without_addresses(message)
     if code in _THROTTLED or status == 429:
-        return Throttled("throttled")
+        return Throttled("throttled", sentence)
     if status >= 500:
-        return Unreachable(f"status_{status}")
+        return Unreachable(f"status_{status}", sentence)
     # The one MessageRejected that is about us: sender or, in the sandbox, recipient not verified.
-    verified = "not verified" not in str(error.response["Error"].get("Message", ""))
-    if code in _REJECTED and verified:
-        return Rejected(code)
-    return Paused(code or f"status_{status}")
+    if code in _ACCOUNT or (code in _REJECTED and "not verified" in message):
+        return Paused(code, sentence)
+    return Rejected(code, sentence) if code in _REJECTED else Unrecognised(code, sentence)
+
+
+def _no_answer(error: Exception, call: Call) -> NotSent:
+    word = type(error).__name__
+    if call.sent:
+        return Unknown("deadline_passed" if call.expired else word)
+    # botocore raises a RuntimeError for a role whose fresh credentials have expired already.
+    if isinstance(error, RuntimeError) or "Credential" in word or "Token" in word:
+        return Paused("credentials")
+    return Unreachable("connection_failed" if call.expired else word)
+
+
+def _without_addresses(message: str) -> str | None:
+    plain = "".join(letter if letter.isprintable() else " " for letter in message)
+    return re.sub(r"\S*@\S*", "…", plain)[:300].strip() or None

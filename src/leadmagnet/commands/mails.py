@@ -1,39 +1,112 @@
-"""`leadmagnet mails`: show what waits or failed, retry it, resume sending."""
+"""`leadmagnet mails`: show what waits or failed, retry it, pause and resume sending."""
 
 from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
 from leadmagnet.commands.plumbing import application
-from leadmagnet.mail import outbox
+from leadmagnet.database import Row
+from leadmagnet.mail import outbox, send_limiter
+
+HELD = {
+    "operator": "paused by `leadmagnet mails pause`",
+    "bounces": "paused: too many of the last hundred mails bounced (BOUNCES_PER_HUNDRED)",
+    "database_copied": "paused: this database is a copy, and the original may have sent its mails",
+}
 
 
-@click.group(
-    "mails",
-    short_help="Show the mails by state; retry or resume them.",
-    invoke_without_command=True,
-)
-@click.option("--troubles", default=10, show_default=True, help="How many of the latest to list.")
+@click.group("mails", short_help="Show, retry, pause and resume.", invoke_without_command=True)
+@click.option("--failures", default=10, show_default=True, help="How many of the latest to list.")
+@click.option("--json", "as_json", is_flag=True, help="All of it as JSON, for a program.")
 @click.pass_context
-def command(context: click.Context, troubles: int) -> None:
-    """Show the mails by state, whether sending is held up, and the latest troubles."""
+def command(context: click.Context, failures: int, as_json: bool) -> None:
+    """Show the mails by state, whether sending is held up, and the latest failures.
+
+    Ends with 1 when sending is paused or throttled, or a mail is dead.
+    """
     if context.invoked_subcommand:
         return
     with application() as services:
-        found = outbox.overview(services, troubles=troubles)
-    for row in found["states"]:
-        delayed = f", {row['delayed']} after trouble" if row["delayed"] else ""
-        click.echo(f"{row['state']:<10}{row['mails']:>8}  oldest {row['oldest']:%F %T}{delayed}")
-    gate = found["gate"]
-    if gate["pause_reason"]:
-        click.echo(f"paused: {gate['pause_reason']}; next try in {gate['shut_for']}")
-    elif gate["throttles"]:
-        click.echo(f"throttled {gate['throttles']} times in a row; next try in {gate['shut_for']}")
-    for row in found["troubles"]:
+        found = outbox.overview(services, failures=failures)
+        limiter = send_limiter.state(services)
+    reason = _why_not(limiter)
+    if as_json:
+        click.echo(json.dumps(found | {"limiter": limiter}, default=_plain, indent=2))
+    else:
+        _print_states(found["states"])
+        if reason:
+            click.echo(f"\n{reason}")
+        _print_failures(found["failures"])
+    dead = any(row["state"] == "dead" for row in found["states"])
+    context.exit(1 if reason or dead else 0)
+
+
+def _print_states(states: list[Row]) -> None:
+    if not states:
+        click.echo("no mails yet")
+        return
+    if not any(row["state"] == "queued" for row in states):
+        click.echo("nothing queued")
+    click.echo(f"{'STATE':<10}{'MAILS':>8}  OLDEST")
+    for row in states:
+        delayed = f", {row['delayed']} after a failure" if row["delayed"] else ""
+        click.echo(f"{row['state']:<10}{row['mails']:>8}  {_human(row['age'])} ago{delayed}")
+
+
+def _print_failures(failures: list[Row]) -> None:
+    if not failures:
+        return
+    click.echo(f"\n{'ID':<8}{'STATE':<10}{'KIND':<10}{'ATTEMPTS':<10}{'NEXT TRY':<14}REASON")
+    for row in failures:
+        due = "-" if row["state"] == "dead" else f"in {_human(row['wait'])}"
+        said = f": {row['sentence']}" if row["sentence"] else ""
         click.echo(
-            f"{row['id']}  {row['state']}  {row['kind'] or '-'}  {row['reason']}"
-            f"  {row['attempts']} attempts  since {row['created_at']:%F %T}"
+            f"{row['id']:<8}{row['state']:<10}{row['kind']:<10}{row['attempts']:<10}{due:<14}"
+            f"{row['reason']}{said}"
         )
+
+
+def _why_not(limiter: Row) -> str | None:
+    """Why no mail goes now, in a sentence; None when mails go."""
+    wait = _human(limiter["wait"])
+    if limiter["hold_reason"]:
+        return f"{HELD[limiter['hold_reason']]}; `leadmagnet mails resume` sends again"
+    if limiter["pause_reason"]:
+        said = f" ({limiter['pause_sentence']})" if limiter["pause_sentence"] else ""
+        return f"paused by SES: {limiter['pause_reason']}{said}; next try in {wait}"
+    if limiter["throttles"]:
+        return f"throttled by SES, {_times(limiter['throttles'])} in a row; next try in {wait}"
+    if limiter["wait"] > timedelta(minutes=1):
+        return f"no mail may go for {wait}: was a clock wrong? `leadmagnet mails resume` resets it"
+    return None
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _human(duration: timedelta) -> str:
+    """The two largest units: 4 min 57 s."""
+    seconds = round(duration.total_seconds())
+    units = {"d": seconds // 86_400, "h": seconds // 3600 % 24, "min": seconds // 60 % 60}
+    parts = [f"{number} {unit}" for unit, number in units.items() if number]
+    return " ".join([*parts, f"{seconds % 60} s"][:2])
+
+
+def _plain(value: Any) -> Any:
+    return value.total_seconds() if isinstance(value, timedelta) else _iso(value)
+
+
+def _iso(value: datetime) -> str:
+    return value.isoformat()
+
+
+def _mails(count: int) -> str:
+    return "1 mail is" if count == 1 else f"{count} mails are"
 
 
 @command.command()
@@ -44,11 +117,25 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
     if bool(ids) == everything:
         raise click.UsageError("give the ids of dead mails, or --all")
     with application() as services:
-        click.echo(f"{outbox.retry(services, None if everything else ids)} due again")
+        count = outbox.retry(services, None if everything else ids)
+    click.echo(f"{_mails(count)} due again")
+    if ids and count < len(set(ids)):
+        raise click.ClickException(
+            "the others are not dead: `leadmagnet mails` lists those that are"
+        )
+
+
+@command.command()
+def pause() -> None:
+    """Send no mail until `resume`; mails in hand are finished. Do this before a copy is started."""
+    with application() as services:
+        send_limiter.hold(services)
+    click.echo("sending is paused; `leadmagnet mails resume` sends again")
 
 
 @command.command()
 def resume() -> None:
-    """Send again at once, after what paused SES or throttled it was mended."""
+    """Resume sending now, once the cause of the pause is fixed."""
     with application() as services:
-        click.echo(f"sending is open; {outbox.resume(services)} mails due again")
+        count = send_limiter.resume(services)
+    click.echo(f"sending is resumed; {_mails(count)} due again")

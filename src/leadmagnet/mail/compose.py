@@ -10,6 +10,11 @@ from functools import cache
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, TemplateNotFound
 
+from leadmagnet.adapters.ses import Mail
+from leadmagnet.config import Config
+from leadmagnet.database import Row
+from leadmagnet.funnel import tokens
+
 STUDIO = "Light & Shutter"
 LINE_WIDTH = 76
 
@@ -56,6 +61,40 @@ def compose(
         subject=_one_line("".join(subject)),
         text=as_text.render(values, layout=_text.get_template("layout.txt")),
         html=as_html.render(values, layout=_html_layout()),
+    )
+
+
+def mail_for(row: Row, *, token: str, config: Config) -> Mail:
+    """The mail for a claimed row. Its links lead to the site; only the one-click unsubscribe of
+    RFC 8058, which mail providers POST to, leads to this API."""
+    unsubscribe = tokens.sign(row["subscriber_id"], config.unsubscribe_keys)
+    private = row["kind"] == "privacy"
+    page = "mes-donnees" if private else "confirm"
+    life = config.privacy_link_minutes if private else config.token_hours
+    content = compose(
+        row["kind"],
+        row["locale"],
+        magnet_title=row["magnet_title"] or "",
+        newsletter=row["newsletter"],
+        link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
+        unsubscribe_url=f"{config.site_url}/lead-magnet/unsubscribe?token={unsubscribe}",
+        hours=max(1, int(life.total_seconds() // 3600)),
+    )
+    one_click = f"{config.api_url or config.site_url}/api/lead-magnet/unsubscribe/{unsubscribe}"
+    return Mail(
+        sender=config.mail_from,
+        to=row["email"],
+        subject=content.subject,
+        text=content.text,
+        html=content.html,
+        headers={
+            "List-Unsubscribe": f"<{one_click}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            # RFC 3834: nobody's holiday notice should answer this.
+            "Auto-Submitted": "auto-generated",
+        },
+        tags={"outbox_id": str(row["id"]), "kind": row["kind"]},
+        configuration_set=config.ses_configuration_set,
     )
 
 

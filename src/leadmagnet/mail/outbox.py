@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from leadmagnet.adapters.ses import Mail, NotSent, Paused, Rejected, Throttled, Unknown
+from leadmagnet.adapters.ses import (
+    Mail,
+    NotSent,
+    Paused,
+    Rejected,
+    Throttled,
+    Unknown,
+    Unrecognised,
+)
 from leadmagnet.config import Config
 from leadmagnet.database import Database, Row
 from leadmagnet.errors import Unavailable
 from leadmagnet.funnel import tokens
-from leadmagnet.mail import compose as mail
+from leadmagnet.mail.compose import mail_for
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
@@ -24,16 +32,21 @@ FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=2)
 # With the doubling above, the last attempt comes more than a day after the first.
 MOST_ATTEMPTS = 24
-# How long nothing is tried while the account is at fault; and how long an event of SES may take
-# to tell what became of a mail whose answer was lost.
-PAUSE = timedelta(minutes=5)
+# A mail whose outcome is unknown may have arrived each time: a handful, over some hours.
+MOST_UNKNOWN_OUTCOMES = 8
+# How long an event of SES may take to tell what became of a mail whose answer was lost.
+EVENT_WAIT = timedelta(minutes=5)
+# How long nothing is tried while the account is at fault.
+ACCOUNT_PAUSE = timedelta(minutes=5)
+# So many different mails in a row that meet the same odd answer are no fault of theirs.
+MOST_ODD_MAILS = 5
 MARK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What sending a mail needs; `wait` returns true, and early, when the worker has to
-    stop."""
+    """What sending a mail needs. `wait` returns true, and early, when the worker has to stop;
+    `sleep` waits for the mail's turn, a second at most, also then."""
 
     database: Database
     config: Config
@@ -41,6 +54,7 @@ class Delivery:
     wait: Callable[[float], object]
     random_bytes: Callable[[int], bytes]
     jitter: Callable[[], float] = random.random
+    sleep: Callable[[float], object] = time.sleep
 
 
 class Claimed(NamedTuple):
@@ -51,7 +65,7 @@ class Claimed(NamedTuple):
 
 
 def claim(delivery: Delivery) -> Claimed | None:
-    """The mail that has been due longest; None when none is due or the gate is shut."""
+    """The mail that has been due longest; None when none is due or may go."""
     config = delivery.config
     token = tokens.new_token(delivery.random_bytes)
     row = delivery.database.one(
@@ -61,6 +75,8 @@ def claim(delivery: Delivery) -> Claimed | None:
         token_hash=token.hash,
         token_life=config.token_hours,
         privacy_life=config.privacy_link_minutes,
+        pause=ACCOUNT_PAUSE,
+        most_unknown=MOST_UNKNOWN_OUTCOMES,
     )
     return Claimed(row, token.text) if row else None
 
@@ -75,9 +91,12 @@ def deliver(delivery: Delivery, claimed: Claimed) -> None:
     if row["state"] == "cancelled":
         _log("mail_cancelled", row, reason=row["reason"])
         return
-    delivery.wait(row["wait"].total_seconds())
+    if row["state"] == "dead":
+        _log("mail_dead", row, reason=row["reason"], level=logging.ERROR)
+        return
+    delivery.sleep(max(0.0, row["wait"].total_seconds()))
     try:
-        message_id = delivery.send(compose(row, token=claimed.token, config=delivery.config))
+        message_id = delivery.send(mail_for(row, token=claimed.token, config=delivery.config))
     except NotSent as error:
         _not_sent(delivery, row, error)
     else:
@@ -113,82 +132,61 @@ def _mark(delivery: Delivery, query: str, **parameters: Any) -> Row | None:
                 raise
 
 
-def compose(row: Row, *, token: str, config: Config) -> Mail:
-    """The mail for a claimed row. Its links lead to the site; only the one-click unsubscribe of
-    RFC 8058, which mail providers POST to, leads to this API."""
-    leave = tokens.sign(row["subscriber_id"], config.unsubscribe_keys)
-    private = row["kind"] == "privacy"
-    page = "mes-donnees" if private else "confirm"
-    life = config.privacy_link_minutes if private else config.token_hours
-    content = mail.compose(
-        row["kind"],
-        row["locale"],
-        magnet_title=row["magnet_title"] or "",
-        newsletter=row["newsletter"],
-        link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
-        unsubscribe_url=f"{config.site_url}/lead-magnet/unsubscribe?token={leave}",
-        hours=max(1, int(life.total_seconds() // 3600)),
-    )
-    one_click = f"{config.api_url or config.site_url}/api/lead-magnet/unsubscribe/{leave}"
-    return Mail(
-        sender=config.mail_from,
-        to=row["email"],
-        subject=content.subject,
-        text=content.text,
-        html=content.html,
-        headers={
-            "List-Unsubscribe": f"<{one_click}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            # RFC 3834: nobody's holiday notice should answer this.
-            "Auto-Submitted": "auto-generated",
-        },
-        tags={"outbox_id": str(row["id"]), "kind": row["kind"]},
-        configuration_set=config.ses_configuration_set,
-    )
-
-
 def _not_sent(delivery: Delivery, row: Row, error: NotSent) -> None:
-    fence = {"id": row["id"], "claims": row["claims"], "reason": error.reason}
+    mark = {
+        "id": row["id"],
+        "claims": row["claims"],
+        "reason": error.reason,
+        "sentence": error.sentence,
+    }
+    unknown = isinstance(error, Unknown)
     if isinstance(error, Paused):
-        answer = _mark(delivery, "outbox_pause", **fence, pause=PAUSE)
-        if answer and answer["news"]:
-            log.error("sending_paused", extra={"reason": error.reason})
+        _pause(delivery, mark)
     elif isinstance(error, Throttled):
-        _mark(delivery, "outbox_throttle", **fence, jitter=delivery.jitter())
+        _mark(delivery, "outbox_throttle", **mark, jitter=delivery.jitter())
         _log("mail_throttled", row)
-    elif isinstance(error, Rejected) or row["attempts"] + 1 >= MOST_ATTEMPTS:
-        _mark(delivery, "outbox_bury", **fence)
+    elif isinstance(error, Rejected) or row["attempts"] >= MOST_ATTEMPTS:
+        _mark(delivery, "outbox_bury", **mark)
         _log("mail_dead", row, reason=error.reason, level=logging.ERROR)
     else:
-        _mark(delivery, "outbox_postpone", **fence, delay=_delay(error, row["attempts"]))
+        odd = unknown or isinstance(error, Unrecognised)
+        delay = _delay(row["attempts"] - 1, at_least=EVENT_WAIT if unknown else FIRST_RETRY)
+        answer = _mark(delivery, "outbox_postpone", **mark, delay=delay, odd=odd, unknown=unknown)
         _log("mail_postponed", row, reason=error.reason, level=logging.WARNING)
+        if answer and answer["odd"] >= MOST_ODD_MAILS:
+            # The mail has its own delay already: another claim than this one holds it by now.
+            _pause(delivery, mark | {"claims": None})
 
 
-def _delay(error: NotSent, attempts: int) -> timedelta:
-    # SES may have taken the mail: long enough for its own event to settle that.
-    least = PAUSE if isinstance(error, Unknown) else FIRST_RETRY
-    doubled: timedelta = FIRST_RETRY * 2 ** min(attempts, 12)
-    return max(min(doubled, LONGEST_RETRY), least)
+def _pause(delivery: Delivery, mark: dict[str, Any]) -> None:
+    answer = _mark(delivery, "outbox_pause", **mark, pause=ACCOUNT_PAUSE)
+    if answer and answer["newly_paused"]:
+        log.error("sending_paused", extra={"reason": mark["reason"]})
 
 
-def overview(services: Services, *, troubles: int) -> dict[str, Any]:
-    """For an operator: counts by state, the gate, the latest troubles."""
+def _delay(failures: int, *, at_least: timedelta) -> timedelta:
+    doubled: timedelta = at_least * 2 ** min(failures, 12)
+    return min(doubled, LONGEST_RETRY)
+
+
+def repair_due_times(services: Services) -> None:
+    """Make due what a database's clock that was ahead has put off for too long."""
+    repaired = services.database.all("outbox_repair_due_times")
+    if repaired:
+        log.warning("due_times_repaired", extra={"mails": len(repaired)})
+
+
+def overview(services: Services, *, failures: int) -> dict[str, Any]:
+    """For an operator: counts by state, and the latest failures."""
     return {
         "states": services.database.all("outbox_overview"),
-        "gate": services.database.one("outbox_gate"),
-        "troubles": services.database.all("outbox_troubles", limit=troubles),
+        "failures": services.database.all("outbox_failures", limit=failures),
     }
 
 
 def retry(services: Services, ids: Sequence[int] | None) -> int:
     """Make dead mails due again, those named or all; how many."""
     row = services.database.one("outbox_retry", ids=list(ids) if ids is not None else None)
-    return int(row["mails"]) if row else 0
-
-
-def resume(services: Services) -> int:
-    """Open the gate after the trouble was mended; how many mails are due again."""
-    row = services.database.one("outbox_resume")
     return int(row["mails"]) if row else 0
 
 
