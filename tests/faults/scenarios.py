@@ -260,7 +260,7 @@ def ses_down(stage: Stage, size: Size) -> Told:
     """SES fails in every way, the whole time: who tries again gets the same answer, and when SES
     is well everybody gets her mail."""
     # Longer than SES may take to answer, as .env.example asks.
-    lease = {"LEASE_SECONDS": "30"}
+    lease = {"LEASE_SECONDS": "20", "SES_TIMEOUT_SECONDS": "10"}
     api = Api(stage)
     workers = [stage.worker(**lease) for _ in range(2)]
     api.wait_until_ready()
@@ -278,7 +278,7 @@ def ses_down(stage: Stage, size: Size) -> Told:
         until(_meeting(stage, fault, wanted), seconds=60, what=f"{wanted} mails meet {fault}")
         if size is FULL and "hang" in fault:
             # Out of our own patience, not because SES comes back.
-            gave_up = "SELECT count(*) >= 2 FROM lm_outbox WHERE reason = 'ReadTimeoutError'"
+            gave_up = "SELECT count(*) >= 2 FROM lm_outbox WHERE reason = 'deadline_passed'"
             until(lambda sql=gave_up: stage.value(sql), seconds=60, what="a worker gives up")
         met[fault] = stage.ses.met[fault]
         told |= visitors.bodies | _told_again(api, visitors.accepted)

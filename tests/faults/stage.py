@@ -32,6 +32,7 @@ from tests.support.waiting import require, until
 LEASE_SECONDS = 2
 FAULT_SETTINGS = SETTINGS | {
     "LEASE_SECONDS": str(LEASE_SECONDS),
+    "SES_TIMEOUT_SECONDS": "1",
     "TRUSTED_PROXIES": "1",
     # More mails than the default lets go in an hour are to be lost or not.
     "MAILS_PER_HOUR": "1000000",
