@@ -33,6 +33,7 @@ CMD ["python", "-m", "leadmagnet.dev.aws", "--host", "0.0.0.0", "--s3-port", "50
 
 FROM base AS packages
 COPY requirements.txt .
+RUN mkdir /var/lib/leadmagnet
 RUN python -m venv --without-pip /opt/venv \
  && pip --python /opt/venv/bin/python install --no-cache-dir \
         --require-hashes --only-binary :all: -r requirements.txt
@@ -41,6 +42,8 @@ RUN --mount=from=wheel,source=/build/dist,target=/dist \
 
 FROM base AS runtime
 COPY --from=packages /opt/venv /opt/venv
+# For LEDGER_HEAD_FILE: a volume mounted here gets this owner.
+COPY --from=packages --chown=10001:10001 /var/lib/leadmagnet /var/lib/leadmagnet
 USER 10001:10001
 # Inside a container, loopback would be out of the proxy's reach.
 ENV HOST=0.0.0.0

@@ -1,6 +1,7 @@
--- Erases a person: her row, all that hangs on it, and the tombstone, in one transaction. It runs
+-- Erases a person: their row, all that hangs on it, their counts, and leaves the tombstone.
+-- With an erasing link, what that did is kept as long as it works. It runs
 -- as the owner, so that the application can erase a person but delete nothing else, and nobody
--- without a tombstone. False when she is not there.
+-- without a tombstone. False when they are not there.
 CREATE OR REPLACE FUNCTION lm_erase(
     erased_subscriber uuid, erased_by text, token_hash bytea, address_hash bytea
 ) RETURNS boolean
@@ -12,11 +13,15 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    INSERT INTO lm_erasures AS e (subscriber_id, erased_by, token_hash, address_hash)
-    VALUES (erased_subscriber, lm_erase.erased_by, lm_erase.token_hash, lm_erase.address_hash)
+    INSERT INTO lm_erasures AS e (subscriber_id, erased_by, address_hash)
+    VALUES (erased_subscriber, lm_erase.erased_by, lm_erase.address_hash)
     ON CONFLICT (subscriber_id) DO NOTHING;
+    INSERT INTO lm_erasure_links (token_hash, objected, expires_at)
+    SELECT t.token_hash, lm_erase.address_hash IS NOT NULL, t.expires_at
+    FROM lm_download_tokens t WHERE t.token_hash = lm_erase.token_hash
+    ON CONFLICT DO NOTHING;
     DELETE FROM lm_signup_limits l USING lm_subscribers s
-    WHERE s.id = erased_subscriber AND l.key = s.address_key;
+    WHERE s.id = erased_subscriber AND l.key IN (s.address_key, s.privacy_key);
     DELETE FROM lm_subscribers s WHERE s.id = erased_subscriber;
     RETURN true;
 END

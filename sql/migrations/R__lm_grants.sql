@@ -34,15 +34,15 @@ BEGIN
     END LOOP;
 
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
-        lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_erasures,
-        lm_suppressions, lm_send_limiter, lm_ses_events TO %I', app);
+        lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_sealed,
+        lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events TO %I', app);
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 
     EXECUTE format('GRANT INSERT (email, address_key, locale, source, asked_consents) ON lm_subscribers
         TO %I', app);
-    EXECUTE format('GRANT UPDATE (address_key, status, status_at, newsletter, newsletter_at, locale,
-        asked_at, asked_consents, privacy_asked_at, confirmed_at) ON lm_subscribers TO %I', app);
+    EXECUTE format('GRANT UPDATE (address_key, privacy_key, status, status_at, newsletter, newsletter_at,
+        locale, asked_at, asked_consents, privacy_asked_at, confirmed_at) ON lm_subscribers TO %I', app);
 
     EXECUTE format('GRANT INSERT (subscriber_id, kind, magnet_id, locale, consents, due_at)
         ON lm_outbox TO %I', app);
@@ -61,10 +61,9 @@ BEGIN
         ON lm_consent_events TO %I', app);
     EXECUTE format('GRANT INSERT (event_id, ip, user_agent) ON lm_consent_context TO %I', app);
     EXECUTE format('GRANT DELETE ON lm_consent_context TO %I', app);
-    EXECUTE format('GRANT INSERT (position, event_id, erasure_id, subscriber_id, digest, link,
-        sealed_at) ON lm_consent_seals TO %I', app);
 
-    EXECUTE format('GRANT EXECUTE ON FUNCTION lm_erase TO %I', app);
+    EXECUTE format('GRANT DELETE ON lm_erasure_links TO %I', app);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION lm_erase, lm_extend_chain TO %I', app);
     EXECUTE format('GRANT INSERT (address_hash) ON lm_suppressions TO %I', app);
 
     EXECUTE format('GRANT INSERT (message_id, subscriber_id, outbox_id, type, detail)

@@ -1,10 +1,13 @@
 -- One row for each normalised address (ASCII, lower case, punycode: normalised in Python, once).
 CREATE TABLE lm_subscribers (
-    id uuid PRIMARY KEY DEFAULT uuidv7(),
+    -- Random: the id outlives an erasure in the tombstone, and must not say when somebody signed up.
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     email text NOT NULL UNIQUE
         CHECK (email ~ '^[\x21-\x7e]+@[\x21-\x7e]+$' AND email = lower(email) AND length(email) <= 254),
     -- What the mails to this mailbox are counted by: HMAC-SHA256 of the address without its +tag.
     address_key bytea CHECK (octet_length(address_key) = 32),
+    -- The same for mails with privacy links, once one was asked for.
+    privacy_key bytea CHECK (octet_length(privacy_key) = 32),
     status text NOT NULL DEFAULT 'pending'
         CHECK (status IN ('pending', 'confirmed', 'unsubscribed', 'bounced', 'complained')),
     status_at timestamptz NOT NULL DEFAULT now(),

@@ -1,6 +1,7 @@
 -- The ledger: who agreed to which wording, when, by which gesture. Append-only for everybody, its
 -- owner included. The application's role names a text; what that text said, under which policy,
--- when the event happened and when it was recorded are the database's. An event without purpose is about all of them.
+-- to which address it applied, when it happened and when it was recorded are the database's. An event
+-- without purpose is about all of them.
 CREATE TABLE lm_consent_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
@@ -10,17 +11,22 @@ CREATE TABLE lm_consent_events (
     consent_text_id text REFERENCES lm_consent_texts,
     text_hash bytea,
     policy_version text,
+    policy_url text,
     locale text CHECK (locale IN ('fr', 'en')),
     gesture text CHECK (gesture IN ('signup_form', 'confirm_button', 'renew_button',
         'unsubscribe_button', 'one_click', 'ses_event')),
     occurred_at timestamptz NOT NULL,
     -- When this row was written: seals and their order rest on it, for an act may be recorded late.
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- Goes into the sealed digest, so that without the row nobody can try out what was in it.
+    -- Goes into the sealed digest and into that of the address, so that without the row nobody can
+    -- try out what was in it.
     salt bytea NOT NULL,
+    -- SHA-256 of the salt and the address: the consent is of this address and no other.
+    address_digest bytea NOT NULL CHECK (octet_length(address_digest) = 32),
     CONSTRAINT lm_consent_events_wording
         CHECK ((consent_text_id IS NULL) = (text_hash IS NULL)
             AND (consent_text_id IS NULL) = (policy_version IS NULL)
+            AND (consent_text_id IS NULL) = (policy_url IS NULL)
             AND (consent_text_id IS NULL OR purpose IS NOT NULL)),
     CONSTRAINT lm_consent_events_gesture
         CHECK (gesture IS NOT NULL OR type IN ('bounce', 'complaint'))
@@ -35,11 +41,15 @@ BEGIN
     NEW.recorded_at := clock_timestamp();
     NEW.occurred_at := NEW.recorded_at;
     NEW.salt := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+    NEW.address_digest := (
+        SELECT sha256(NEW.salt || convert_to(s.email, 'UTF8'))
+        FROM lm_subscribers s WHERE s.id = NEW.subscriber_id);
     NEW.text_hash := NULL;
     NEW.policy_version := NULL;
+    NEW.policy_url := NULL;
     IF NEW.consent_text_id IS NOT NULL THEN
-        SELECT t.purpose, t.text_hash, t.policy_version
-        INTO NEW.purpose, NEW.text_hash, NEW.policy_version
+        SELECT t.purpose, t.text_hash, t.policy_version, t.policy_url, t.locale
+        INTO NEW.purpose, NEW.text_hash, NEW.policy_version, NEW.policy_url, NEW.locale
         FROM lm_consent_texts t WHERE t.id = NEW.consent_text_id;
     END IF;
     RETURN NEW;
@@ -68,3 +78,15 @@ CREATE TRIGGER lm_consent_events_guard BEFORE UPDATE OR DELETE ON lm_consent_eve
 -- Row triggers do not fire on TRUNCATE.
 CREATE TRIGGER lm_consent_events_truncate BEFORE TRUNCATE ON lm_consent_events
     EXECUTE FUNCTION lm_consent_event_guard();
+
+-- A consent is of one address: somebody with another one is another subscriber.
+CREATE FUNCTION lm_subscriber_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the id and the address of a subscriber never change'
+        USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE TRIGGER lm_subscribers_guard BEFORE UPDATE OF id, email ON lm_subscribers
+    FOR EACH ROW WHEN (OLD.id <> NEW.id OR OLD.email <> NEW.email)
+    EXECUTE FUNCTION lm_subscriber_guard();

@@ -4,10 +4,8 @@
 CREATE TABLE lm_erasures (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL UNIQUE,
-    erased_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    erased_at timestamptz NOT NULL,
     erased_by text NOT NULL CHECK (erased_by IN ('person', 'operator', 'retention', 'reapply')),
-    -- The hash of the mailed link: pressing its button again finds what it did.
-    token_hash bytea UNIQUE CHECK (octet_length(token_hash) = 32),
     -- The suppression that went with it, so that an objection survives a restore, too.
     address_hash bytea CHECK (octet_length(address_hash) = 32)
 );
@@ -19,6 +17,16 @@ BEGIN
 END
 $$;
 
+-- Nobody dates a tombstone: it excuses the absence of events from then on.
+CREATE FUNCTION lm_erasure_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.erased_at := clock_timestamp();
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER lm_erasures_stamp BEFORE INSERT ON lm_erasures
+    FOR EACH ROW EXECUTE FUNCTION lm_erasure_stamp();
 CREATE TRIGGER lm_erasures_guard BEFORE UPDATE OR DELETE ON lm_erasures
     FOR EACH ROW EXECUTE FUNCTION lm_append_only();
 CREATE TRIGGER lm_erasures_truncate BEFORE TRUNCATE ON lm_erasures
@@ -36,3 +44,11 @@ $$;
 
 CREATE TRIGGER lm_subscribers_tombstone BEFORE DELETE ON lm_subscribers
     FOR EACH ROW EXECUTE FUNCTION lm_subscriber_tombstone();
+
+-- What an erasing link did, so that a second click on its button gets the same answer. Not part of
+-- the tombstone, and gone soon after the link has expired: nothing of the mail is to be kept.
+CREATE TABLE lm_erasure_links (
+    token_hash bytea PRIMARY KEY CHECK (octet_length(token_hash) = 32),
+    objected boolean NOT NULL,
+    expires_at timestamptz NOT NULL
+);

@@ -12,7 +12,7 @@ SELECT erased FROM erasure;
 
 -- name: erasure_of_link
 -- What the button behind this link did when it was pressed before.
-SELECT address_hash IS NOT NULL AS objected FROM lm_erasures WHERE token_hash = %(token_hash)s;
+SELECT objected FROM lm_erasure_links WHERE token_hash = %(token_hash)s;
 
 -- name: erasures_list
 SELECT id, subscriber_id, erased_at, erased_by, address_hash

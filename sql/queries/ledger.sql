@@ -1,74 +1,80 @@
--- name: ledger_lock
--- One sealer at a time, until the end of the transaction.
-SELECT pg_try_advisory_xact_lock(hashtext('lm_consent_seals')) AS held;
+-- name: ledger_page
+-- Seals in the order of the chain, each with what it seals, as far as that is still there.
+SELECT position, event_id, erasure_id, subscriber_id, digest, chain_hash, sealed_at, facts,
+       recorded_at, wording_kept, address_kept, erased
+FROM lm_sealed
+WHERE position > %(after)s
+ORDER BY position
+LIMIT %(batch)s;
 
--- name: ledger_head
-SELECT position, link FROM lm_consent_seals ORDER BY position DESC LIMIT 1;
+-- name: ledger_of_subscriber
+-- One person's events, each with its seal, if it has one by now.
+SELECT e.id AS event_id, s.position, s.erasure_id, s.subscriber_id, s.digest, s.chain_hash,
+       s.sealed_at, s.previous, s.facts, s.recorded_at, s.wording_kept, s.address_kept, s.erased
+FROM lm_consent_events e
+LEFT JOIN lm_sealed s ON s.event_id = e.id
+WHERE e.subscriber_id = %(subscriber_id)s
+ORDER BY e.id;
 
--- name: ledger_unsealed
--- What came after the latest seal, oldest first. Only what has settled: ids are drawn before their
--- transaction commits, and one that commits late must not find its place in the chain taken.
-(
-    SELECT 'event' AS kind, e.id, e.subscriber_id, to_jsonb(e) AS facts, now() AS sealed_at
+-- name: ledger_unsealed_events
+-- A page of the events, by id: how many have no seal, and which should have one by now.
+WITH page AS (
+    SELECT e.id, e.recorded_at <= now() - %(late_after)s::interval AS due,
+           (SELECT s.position FROM lm_consent_seals s WHERE s.event_id = e.id) IS NULL AS unsealed
     FROM lm_consent_events e
-    WHERE e.id > coalesce((SELECT max(event_id) FROM lm_consent_seals), 0)
-      AND e.occurred_at <= now() - %(settled)s::interval
+    WHERE e.id > %(after)s
     ORDER BY e.id
     LIMIT %(batch)s
 )
-UNION ALL
-(
-    SELECT 'erasure', x.id, x.subscriber_id, to_jsonb(x), now()
+SELECT max(id) AS last, count(*) FILTER (WHERE unsealed) AS waiting,
+       coalesce(array_agg(id ORDER BY id) FILTER (WHERE unsealed AND due), '{}') AS overdue
+FROM page;
+
+-- name: ledger_unsealed_erasures
+WITH page AS (
+    SELECT x.id, x.erased_at <= now() - %(late_after)s::interval AS due,
+           (SELECT s.position FROM lm_consent_seals s WHERE s.erasure_id = x.id) IS NULL AS unsealed
     FROM lm_erasures x
-    WHERE x.id > coalesce((SELECT max(erasure_id) FROM lm_consent_seals), 0)
-      AND x.erased_at <= now() - %(settled)s::interval
+    WHERE x.id > %(after)s
     ORDER BY x.id
     LIMIT %(batch)s
-);
-
--- name: ledger_seal
-INSERT INTO lm_consent_seals
-    (position, event_id, erasure_id, subscriber_id, digest, link, sealed_at)
-SELECT * FROM unnest(
-    %(positions)s::bigint[], %(event_ids)s::bigint[], %(erasure_ids)s::bigint[],
-    %(subscriber_ids)s::uuid[], %(digests)s::bytea[], %(links)s::bytea[],
-    %(sealed_at)s::timestamptz[]);
-
--- name: ledger_page
--- Seals in the order of the chain, each with what it seals, as far as that is still there.
-SELECT s.position, s.event_id, s.erasure_id, s.subscriber_id, s.digest, s.link, s.sealed_at,
-       coalesce(to_jsonb(e), to_jsonb(x)) AS facts,
-       sha256(convert_to(t.text, 'UTF8')) IS NOT DISTINCT FROM e.text_hash AS wording_kept,
-       EXISTS (SELECT FROM lm_erasures y WHERE y.subscriber_id = s.subscriber_id) AS erased
-FROM lm_consent_seals s
-LEFT JOIN lm_consent_events e ON e.id = s.event_id
-LEFT JOIN lm_erasures x ON x.id = s.erasure_id
-LEFT JOIN lm_consent_texts t ON t.id = e.consent_text_id
-WHERE s.position > %(after)s
-ORDER BY s.position
-LIMIT %(batch)s;
-
--- name: ledger_added
--- What no seal knows although later rows are sealed.
-(
-    SELECT 'event' AS kind, e.id FROM lm_consent_events e
-    WHERE e.id < (SELECT max(event_id) FROM lm_consent_seals)
-      AND NOT EXISTS (SELECT FROM lm_consent_seals s WHERE s.event_id = e.id)
-    ORDER BY e.id LIMIT 1
 )
-UNION ALL
-(
-    SELECT 'erasure', x.id FROM lm_erasures x
-    WHERE x.id < (SELECT max(erasure_id) FROM lm_consent_seals)
-      AND NOT EXISTS (SELECT FROM lm_consent_seals s WHERE s.erasure_id = x.id)
-    ORDER BY x.id LIMIT 1
-);
+SELECT max(id) AS last, count(*) FILTER (WHERE unsealed) AS waiting,
+       coalesce(array_agg(id ORDER BY id) FILTER (WHERE unsealed AND due), '{}') AS overdue
+FROM page;
 
--- name: ledger_returned
--- A tombstone of somebody who is there: a restored backup, or a tombstone that excuses a removal.
-SELECT x.id FROM lm_erasures x JOIN lm_subscribers s ON s.id = x.subscriber_id
-ORDER BY x.id LIMIT 1;
-
--- name: ledger_waiting
-SELECT count(*) AS events FROM lm_consent_events
-WHERE id > coalesce((SELECT max(event_id) FROM lm_consent_seals), 0);
+-- name: ledger_subscribers
+-- A page of the subscribers, by id: who is there although they were erased, and whose state says
+-- more than their latest events do. A withdrawal without purpose is of everything.
+WITH page AS (
+    SELECT id, status, confirmed_at, newsletter FROM lm_subscribers
+    WHERE id > %(after)s
+    ORDER BY id
+    LIMIT %(batch)s
+), proven AS (
+    SELECT page.*, proof.confirmed > 0 AS ever, proof.confirmed > proof.withdrawn AS delivery,
+           proof.newsletter > greatest(proof.withdrawn, proof.newsletter_withdrawn) AS newsletter_given
+    FROM page, LATERAL (
+        SELECT coalesce(max(e.id) FILTER (WHERE e.type = 'confirm'), 0) AS confirmed,
+               coalesce(max(e.id) FILTER (WHERE e.type = 'confirm' AND e.purpose = 'newsletter'), 0)
+                   AS newsletter,
+               coalesce(max(e.id) FILTER (
+                   WHERE e.type IN ('unsubscribe', 'complaint') AND e.purpose IS NULL), 0)
+                   AS withdrawn,
+               coalesce(max(e.id) FILTER (
+                   WHERE e.type = 'unsubscribe' AND e.purpose = 'newsletter'), 0)
+                   AS newsletter_withdrawn
+        FROM lm_consent_events e
+        WHERE e.subscriber_id = page.id
+    ) proof
+)
+SELECT max(id::text)::uuid AS last,
+       coalesce(array_agg(id) FILTER (
+           WHERE confirmed_at IS NOT NULL AND NOT ever OR status = 'confirmed' AND NOT delivery), '{}')
+           AS unconfirmed,
+       coalesce(array_agg(id) FILTER (WHERE newsletter AND NOT newsletter_given), '{}')
+           AS without_newsletter,
+       coalesce(array_agg(id) FILTER (
+           WHERE EXISTS (SELECT FROM lm_erasures x WHERE x.subscriber_id = proven.id)), '{}')
+           AS returned
+FROM proven;

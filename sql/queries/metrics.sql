@@ -10,3 +10,10 @@ SELECT (SELECT count(*) FROM lm_outbox WHERE state = 'queued') AS queued,
 
 -- name: metrics_signups
 SELECT outcome, sum(n)::bigint AS signups FROM lm_signup_outcomes GROUP BY outcome;
+
+-- name: metrics_ledger
+-- Age of the first event after the latest sealed one: it grows when nobody seals, or is refused.
+SELECT coalesce(extract(epoch FROM now() - (
+    SELECT e.recorded_at FROM lm_consent_events e
+    WHERE e.id > coalesce((SELECT max(event_id) FROM lm_consent_seals), 0)
+    ORDER BY e.id LIMIT 1)), 0)::float AS unsealed_seconds;

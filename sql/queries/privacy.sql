@@ -6,7 +6,7 @@
 -- is listed.
 WITH subscriber AS (
     UPDATE lm_subscribers
-    SET privacy_asked_at = now()
+    SET privacy_asked_at = now(), privacy_key = %(address_key)s
     WHERE email = %(email)s
       AND status NOT IN ('bounced', 'complained')
       AND (privacy_asked_at IS NULL OR privacy_asked_at <= now() - %(cool_down)s::interval)
@@ -45,13 +45,12 @@ WHERE t.token_hash = %(token_hash)s AND t.kind = 'privacy';
 SELECT t.expires_at > now() AS live, CASE WHEN t.expires_at > now() THEN jsonb_build_object(
     'exported_at', now(),
     'subscriber', (
-        SELECT to_jsonb(s) - '{address_key}'::text[]
+        SELECT to_jsonb(s) - '{address_key,privacy_key}'::text[]
         FROM lm_subscribers s WHERE s.id = t.subscriber_id),
     'consent_events', (
         SELECT coalesce(jsonb_agg(
-            to_jsonb(e) - '{subscriber_id,salt}'::text[] || jsonb_build_object(
-                'text_hash', encode(e.text_hash, 'hex'), 'text', c.text,
-                'policy_url', c.policy_url) ORDER BY e.id), '[]')
+            to_jsonb(e) - '{subscriber_id,salt,address_digest}'::text[] || jsonb_build_object(
+                'text_hash', encode(e.text_hash, 'hex'), 'text', c.text) ORDER BY e.id), '[]')
         FROM lm_consent_events e LEFT JOIN lm_consent_texts c ON c.id = e.consent_text_id
         WHERE e.subscriber_id = t.subscriber_id),
     'consent_context', (

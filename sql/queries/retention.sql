@@ -96,3 +96,25 @@ SELECT (SELECT count(*) FROM looked) AS looked,
        (SELECT max(id) FROM looked) AS last_looked,
        (SELECT max(id) FROM due) AS last_found,
        (SELECT count(*) FROM deleted) AS erased;
+
+-- name: retention_erasure_links
+-- What erasing links did, once they have expired.
+WITH looked AS (
+    SELECT token_hash FROM lm_erasure_links WHERE token_hash > %(after)s
+    ORDER BY token_hash LIMIT %(look_at)s
+), due AS (
+    SELECT x.token_hash FROM lm_erasure_links x
+    JOIN looked USING (token_hash)
+    WHERE x.expires_at <= now() - %(age)s::interval
+    ORDER BY x.token_hash
+    LIMIT %(batch)s
+), deleted AS (
+    DELETE FROM lm_erasure_links x USING due
+    WHERE x.token_hash = due.token_hash AND NOT %(dry_run)s
+    RETURNING x.token_hash
+)
+SELECT (SELECT count(*) FROM looked) AS looked,
+       (SELECT count(*) FROM due) AS found,
+       (SELECT max(token_hash) FROM looked) AS last_looked,
+       (SELECT max(token_hash) FROM due) AS last_found,
+       (SELECT count(*) FROM deleted) AS erased;

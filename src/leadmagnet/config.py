@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from email.utils import formataddr, parseaddr
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -225,6 +226,7 @@ class Config(FromEnvironment):
     unsubscribed_days: timedelta = setting(_duration("days", 36_500), timedelta(days=1095))
     bounced_days: timedelta = setting(_duration("days", 36_500), timedelta(days=365))
     expired_token_days: timedelta = setting(_duration("days", 3650), timedelta(days=180))
+    ledger_head_file: Path | None = setting(Path, None)
     receipt_key: bytes | None = setting(_signing_key, None)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
     host: str = setting(_text, "127.0.0.1")

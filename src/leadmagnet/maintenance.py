@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-from leadmagnet.consent import ledger
+from leadmagnet.consent import seals
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.funnel import limits, magnets
 from leadmagnet.mail import outbox, send_limiter
@@ -33,6 +33,7 @@ class Maintenance:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._sealer = seals.Sealer(services)
         self._purging: Iterator[retention.Batch] | None = None
         now = time.monotonic()
         self._due: dict[Task, float] = dict.fromkeys(
@@ -63,8 +64,11 @@ class Maintenance:
 
     def _seal(self) -> float:
         """Seal a batch; in how many seconds to come again."""
-        sealed = ledger.seal(self._services)
-        return 0 if sealed >= ledger.BATCH else SEAL_SECONDS
+        try:
+            sealed = self._sealer.seal()
+        except seals.SealingRefused:
+            return AFTER_FAILURE_SECONDS
+        return 0 if sealed >= seals.BATCH else SEAL_SECONDS
 
     def _purge(self) -> float:
         purging = self._purging or retention.purge(self._services)

@@ -4,7 +4,7 @@
 SET LOCAL session_replication_role = replica;
 
 CREATE TEMPORARY TABLE people ON COMMIT DROP AS
-SELECT n, uuidv7((n - %(people)s::int) * interval '2 years' / %(people)s::int) AS id,
+SELECT n, gen_random_uuid() AS id,
        now() + (n - %(people)s::int) * interval '2 years' / %(people)s::int AS at,
        CASE WHEN n %% 100 < 55 THEN 'confirmed' WHEN n %% 100 < 90 THEN 'pending'
             WHEN n %% 100 < 96 THEN 'unsubscribed' WHEN n %% 100 < 99 THEN 'bounced'
@@ -35,9 +35,9 @@ SELECT sha256(convert_to(id::text, 'UTF8')), 'confirm', subscriber_id, id,
 FROM lm_outbox;
 
 INSERT INTO lm_consent_events (subscriber_id, type, purpose, consent_text_id, text_hash, policy_version,
-    locale, gesture, occurred_at, salt)
-SELECT p.id, act.type, t.purpose, t.id, t.text_hash, t.policy_version, 'fr', act.gesture, p.at,
-       uuid_send(p.id) || uuid_send(p.id)
+    policy_url, locale, gesture, occurred_at, recorded_at, salt, address_digest)
+SELECT p.id, act.type, t.purpose, t.id, t.text_hash, t.policy_version,
+       t.policy_url, 'fr', act.gesture, p.at, p.at, uuid_send(p.id) || uuid_send(p.id), sha256(uuid_send(p.id))
 FROM people p
 CROSS JOIN (VALUES ('signup', 'signup_form'), ('confirm', 'confirm_button')) AS act (type, gesture)
 JOIN lm_consent_texts t ON t.locale = 'fr' AND (t.purpose = 'delivery' OR p.newsletter)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from leadmagnet.consent import canonical, receipts
+from leadmagnet.consent import canonical, receipts, seals
 from tests.support.client import confirm, sign_up
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
 
@@ -26,11 +27,12 @@ KEY = {"RECEIPT_KEY": SEED}
 
 
 @pytest.fixture
-def shown(client, mailbox, database, leadmagnet):
+def shown(client, mailbox, database, services, leadmagnet):
     sign_up(client, consents=[DELIVERY, NEWSLETTER])
     confirm(client, mailbox.deliver().token())
     client.post(f"{API}/unsubscribe/{mailbox.unsubscribe_token()}", json={"purpose": "newsletter"})
     subscriber_id = str(database.value("SELECT id FROM lm_subscribers"))
+    seals.Sealer(services, settling_time=timedelta()).seal()
     result = leadmagnet("receipt", "show", subscriber_id, **KEY)
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -118,6 +120,38 @@ def test_the_key_that_a_document_names_is_not_believed(shown, public_key):
     document["signature"]["value"] = b64encode(signature).decode()
     with pytest.raises(receipts.ReceiptError):
         receipts.verify(json.dumps(document).encode(), receipts.public_key(public_key))
+
+
+# What an owner of the database changes before a receipt is asked for, and what then prevents it.
+SWAPS = {
+    "another address": (
+        "UPDATE lm_subscribers SET email = 'victim@example.org'",
+        "was recorded for another address",
+    ),
+    "another address, and its digest": (
+        "UPDATE lm_subscribers SET email = 'victim@example.org';"
+        " UPDATE lm_consent_events SET address_digest = sha256(salt || 'victim@example.org')",
+        "was altered",
+    ),
+    "seals removed": ("DELETE FROM lm_consent_seals", "is not sealed yet"),
+    "a newsletter": ("UPDATE lm_subscribers SET newsletter = true", "gets the newsletter"),
+    "another policy": (
+        "UPDATE lm_consent_texts SET policy_url = 'https://example.org/other'",
+        "or its policy",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "reason"), SWAPS.values(), ids=SWAPS.keys())
+def test_no_receipt_is_signed_over_what_was_changed(
+    shown, database, superuser, leadmagnet, statements, reason
+):
+    for statement in statements.split(";"):
+        superuser.execute(statement)
+    subscriber_id = str(database.value("SELECT id FROM lm_subscribers"))
+    result = leadmagnet("receipt", "show", subscriber_id, **KEY)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert reason in result.stderr
 
 
 @pytest.mark.parametrize(

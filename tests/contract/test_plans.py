@@ -75,3 +75,38 @@ def test_no_query_reads_a_big_table_whole(big, name):
 @pytest.mark.parametrize("name", sorted(READS_ALL))
 def test_the_exceptions_are_needed(big, name):
     assert read_whole(big, name)
+
+
+def nodes(node):
+    yield node
+    for child in node.get("Plans", ()):
+        yield from nodes(child)
+
+
+def test_looking_for_unsealed_rows_costs_no_more_on_a_long_ledger(big):
+    """All is sealed, so the look goes to its end: as far back as its reach, and no further."""
+    with big.owner.transaction(force_rollback=True):
+        conn = big.owner
+        conn.execute(
+            "INSERT INTO lm_consent_seals (position, event_id, subscriber_id, digest, chain_hash,"
+            " sealed_at) SELECT id, id, subscriber_id, sha256(''), sha256(''), recorded_at"
+            " FROM lm_consent_events"
+        )
+        conn.execute("ANALYZE lm_consent_seals")
+        conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        query = db.queries()["seal_due"]
+        values = {"reach": 500, "batch": 1000}
+        arguments = [str(values.get(name, "interval '10 s'")) for name in query.parameters]
+        conn.execute(f"PREPARE probe AS {query.text}", prepare=False)
+        call = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE probe({', '.join(arguments)})"
+        row = conn.execute(call, prepare=False).fetchone()
+        conn.execute("DEALLOCATE probe", prepare=False)
+    read = [
+        node
+        for node in nodes(row["QUERY PLAN"][0]["Plan"])
+        if node.get("Relation Name") in ("lm_consent_events", "lm_consent_seals")
+    ]
+    assert {node["Node Type"] for node in read} <= {"Index Scan", "Index Only Scan"}
+    for node in read:
+        rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        assert rows * node["Actual Loops"] <= 500, node

@@ -94,12 +94,12 @@ def test_a_transaction_has_a_deadline_too(database, when):
         started = time.monotonic()
         try:
             with pytest.raises(Unavailable), db.transaction() as transaction:
-                transaction.one("ledger_head")
+                transaction.one("seal_latest")
                 pids = frozen(database)
                 for pid in pids:
                     os.kill(pid, signal.SIGSTOP)
                 if when == "statement":
-                    transaction.one("ledger_head")
+                    transaction.one("seal_latest")
         finally:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)

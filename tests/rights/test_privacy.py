@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +10,7 @@ import pytest
 
 from leadmagnet.mail import outbox, ses_events
 from leadmagnet.mail.ses_events import Event
+from leadmagnet.rights import retention
 from tests.support.client import client_of, confirm, problem, sign_up
 from tests.support.services import delivery
 from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
@@ -16,6 +18,7 @@ from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
 # Tables in whose rows nobody is: what is offered, keyed hashes, random ids.
 NOBODY = {
     *("lm_magnets", "lm_consent_texts", "lm_suppressions", "lm_erasures", "lm_consent_seals"),
+    *("lm_erasure_links", "lm_seal_key"),
     *("lm_send_limiter", "lm_signup_limits", "lm_signup_outcomes"),
 }
 SECTIONS = {
@@ -29,7 +32,8 @@ SECTIONS = {
 # Hashes and salts, and the id that all of a person's rows share.
 WITHHELD = {
     ("lm_subscribers", "address_key"),
-    *(("lm_consent_events", name) for name in ("subscriber_id", "salt")),
+    ("lm_subscribers", "privacy_key"),
+    *(("lm_consent_events", name) for name in ("subscriber_id", "salt", "address_digest")),
     *(("lm_download_tokens", name) for name in ("subscriber_id", "token_hash")),
     ("lm_outbox", "subscriber_id"),
     ("lm_ses_events", "subscriber_id"),
@@ -356,3 +360,34 @@ def test_only_a_post_is_heard_and_a_database_away_is_a_503(client, start, path):
     body = {"email": ADA} if path == "request" else {"token": "x" * 43}
     answer = away.post(f"{API}/privacy/{path}", json=body)
     assert problem(answer) == (503, "service_unavailable")
+
+
+def test_after_an_erasure_no_hash_of_the_address_or_the_mail_is_kept(
+    client, database, ada, services
+):
+    """But for what the link did, for a second click; that goes a day after the link expired."""
+    token_hash = hashlib.sha256(ada.encode()).digest()
+    keys = database.rows("SELECT address_key, privacy_key FROM lm_subscribers")[0].values()
+    count = "SELECT count(*) FROM lm_signup_limits WHERE key = ANY (%s)"
+    assert database.value(count, list(keys)) == 2
+    assert erase(client, ada).status_code == 200
+    assert database.value(count, list(keys)) == 0
+    (link,) = database.rows("SELECT token_hash FROM lm_erasure_links")
+    assert link["token_hash"] == token_hash
+    database.rows("UPDATE lm_erasure_links SET expires_at = now() - interval '1 day 1 minute'")
+    for _ in retention.purge(services):
+        pass
+    held = dump_of(database)
+    for trace in (token_hash, *keys):
+        assert trace.hex() not in held
+
+
+def dump_of(database):
+    """Every row of every table as text."""
+    tables = database.rows(
+        "SELECT relname FROM pg_class WHERE relname LIKE 'lm%' AND relkind = 'r'"
+    )
+    return "".join(
+        str(database.value(f"SELECT string_agg(t::text, ' ') FROM {table['relname']} t"))
+        for table in tables
+    )

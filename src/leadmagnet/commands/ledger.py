@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from leadmagnet.commands.plumbing import application
-from leadmagnet.consent import ledger
+from leadmagnet.consent import kept_head, ledger, seals
+from leadmagnet.consent.chain import Head
 
 
 @click.group("ledger", short_help="Seal and verify the consent events.")
@@ -15,11 +16,15 @@ def command() -> None:
 
 @command.command("seal")
 def seal() -> None:
-    """Seal what has settled, as the worker does every ten seconds."""
+    """Seal what has settled, as the worker does every ten seconds, however old it is."""
     sealed = 0
     with application() as services:
-        while batch := ledger.seal(services):
-            sealed += batch
+        sealer = seals.Sealer(services, reach=seals.EVERYTHING)
+        try:
+            while batch := sealer.seal():
+                sealed += batch
+        except seals.SealingRefused as error:
+            raise click.ClickException(str(error)) from None
     click.echo(f"{sealed} sealed")
 
 
@@ -27,24 +32,28 @@ def seal() -> None:
 def head() -> None:
     """Print the end of the chain, to be published or kept elsewhere."""
     with application() as services:
-        click.echo(str(ledger.head(services)))
+        click.echo(str(seals.head(services)))
 
 
 @command.command("verify")
-@click.option("--head", "known", help="A head of before: the chain must still pass through it.")
-def verify(known: str | None) -> None:
-    """Name the first row that was altered, added or removed; exit code 1 if there is one."""
-    pinned = None
-    if known:
-        position, _, link = known.partition(":")
-        if not position.isdecimal() or len(link) < 32:
-            raise click.BadParameter("must be POSITION:LINK, as `leadmagnet ledger head` prints it")
-        pinned = (int(position), link.lower())
+@click.option("--head", "published", help="A head of before: the chain must still pass through it.")
+def verify(published: str | None) -> None:
+    """Name every row that was altered, added or removed; exit code 1 if there is one."""
+    try:
+        pin = Head.parse(published) if published else None
+    except ValueError:
+        raise click.BadParameter(
+            "must be POSITION:HASH, as `leadmagnet ledger head` prints it"
+        ) from None
     with application() as services:
-        report = ledger.verify(services, known=pinned)
-    if report.fault:
-        raise click.ClickException(report.fault)
-    click.echo(
-        f"intact: {report.events} events, {report.erased} erased, {report.waiting} not sealed yet;"
-        f" head {report.head}"
-    )
+        try:
+            report = ledger.verify(services, published=pin)
+        except kept_head.KeptHeadError as error:
+            raise click.ClickException(str(error)) from None
+    for fault in report.faults:
+        click.echo(f"Fault: {fault}", err=True)
+    counts = f"{report.events} events, {report.erased} erased, {report.waiting} not sealed yet"
+    if report.faults:
+        number = "1 fault" if len(report.faults) == 1 else f"{len(report.faults)} faults"
+        raise click.ClickException(f"{number}: {counts}; head {report.head}")
+    click.echo(f"intact: {counts}; head {report.head}")

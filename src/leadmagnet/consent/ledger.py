@@ -1,199 +1,196 @@
-"""Seals the consent ledger: a chain of keyed digests that shows what was changed behind our back.
+"""Verifies the consent ledger: names whatever was altered, added or removed behind our back.
 
-`digest` is SHA-256 over a row's facts with its salt; `link` is HMAC-SHA256, under a key that the
-database does not hold, over the seal and the link before it. An erased event takes its salt along,
-so that its digest says nothing; its seal stays, excused by the tombstone of its subscriber, which
-is sealed as well.
+An erased event takes its salt along, so that its digest says nothing; its seal stays, excused by
+the tombstone of its subscriber, which is sealed as well.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
 
-from leadmagnet.consent import canonical
+from leadmagnet.consent import chain, kept_head, seals
+from leadmagnet.consent.chain import GENESIS, Head
 from leadmagnet.database import Row, Transaction
 from leadmagnet.services import Services
 
-log = logging.getLogger(__name__)
-
 BATCH = 1000
-# Longer than a statement of ours may take, so that all earlier ids have committed or never will.
-SETTLED = timedelta(seconds=10)
-# Rows are stamped a moment after their id is drawn; a clock may also be set right by a little.
-CLOCK = timedelta(minutes=1)
-
-# What a digest covers. Never change these: a new column gets a new list from some position on.
-EVENT = (
-    *("id", "subscriber_id", "type", "purpose", "consent_text_id", "text_hash"),
-    *("policy_version", "locale", "gesture", "occurred_at", "salt"),
-)
-ERASURE = ("id", "subscriber_id", "erased_at", "erased_by", "token_hash", "address_hash")
+# A seal is made seconds after its row. One made later is of a time when nobody sealed, of a slow
+# transaction, or of a row that was dated back or sealed anew.
+LATE_AFTER = timedelta(minutes=5)
+NOBODY = UUID(int=0)
 
 
-class Head(NamedTuple):
-    """The end of the chain: published or kept elsewhere, it pins everything before it."""
+@dataclass
+class Late:
+    """Seals in a row that were made long after what they seal was recorded."""
 
-    position: int
-    link: bytes
+    first: int
+    last: int
+    longest: timedelta
 
     def __str__(self) -> str:
-        return f"{self.position}:{self.link.hex()}"
-
-
-START = Head(0, bytes(32))
+        return (
+            f"seals {self.first} to {self.last} were made up to {self.longest} after their rows"
+            " were recorded: nobody sealed then, or the rows were dated back, or earlier seals were"
+            " removed; once that is explained, verify with --head from there on"
+        )
 
 
 @dataclass
 class Report:
-    """What a verification found: `fault` names the first row that is not as it was sealed."""
+    """What a verification found; `faults` names every row that is not as it was sealed."""
 
-    head: Head = START
+    head: Head = GENESIS
     events: int = 0
     erased: int = 0
     waiting: int = 0
-    fault: str | None = None
-    latest: datetime | None = None
+    faults: list[str] = field(default_factory=list)
+    late: list[Late] = field(default_factory=list)
 
 
-def head(services: Services) -> Head:
-    row = services.database.one("ledger_head")
-    return Head(row["position"], row["link"]) if row else START
+def verify(services: Services, *, published: Head | None = None) -> Report:
+    """Walk the chain from its start to its end, in one snapshot.
 
-
-def seal(services: Services, *, settled: timedelta = SETTLED) -> int:
-    """Seal what came since the latest seal, one batch; how many. 0 also while another seals."""
-    with services.database.transaction() as transaction:
-        held = transaction.one("ledger_lock")
-        if not held or not held["held"]:
-            return 0
-        row = transaction.one("ledger_head")
-        end = Head(row["position"], row["link"]) if row else START
-        due = transaction.all("ledger_unsealed", settled=settled, batch=BATCH)
-        if not due:
-            return 0
-        seals = list(_seals(due, end, services.config.hash_key))
-        columns = {name: [each[name] for each in seals] for name in seals[0]}
-        transaction.run(
-            "ledger_seal",
-            positions=columns["position"],
-            event_ids=columns["event_id"],
-            erasure_ids=columns["erasure_id"],
-            subscriber_ids=columns["subscriber_id"],
-            digests=columns["digest"],
-            links=columns["link"],
-            sealed_at=columns["sealed_at"],
-        )
-    # In the logs, which are kept elsewhere, the head is a witness; half of it is enough to be one.
-    extra = {"position": seals[-1]["position"], "link": seals[-1]["link"].hex()[:32]}
-    log.info("ledger_sealed", extra=extra)
-    return len(seals)
-
-
-def _seals(due: list[Row], end: Head, key: bytes) -> Iterator[Row]:
-    for row in due:
-        of_event = row["kind"] == "event"
-        seal = {
-            "position": end.position + 1,
-            "event_id": row["id"] if of_event else None,
-            "erasure_id": None if of_event else row["id"],
-            "subscriber_id": row["subscriber_id"],
-            "digest": _digest(row["facts"], EVENT if of_event else ERASURE),
-            "sealed_at": row["sealed_at"],
-        }
-        end = Head(end.position + 1, _link(seal, end.link, key))
-        yield {**seal, "link": end.link}
-
-
-def _digest(facts: dict[str, Any], names: tuple[str, ...]) -> bytes:
-    return hashlib.sha256(canonical.encode({name: facts[name] for name in names})).digest()
-
-
-def _link(seal: Row, previous: bytes, key: bytes) -> bytes:
-    content = {
-        "position": seal["position"],
-        "event": seal["event_id"],
-        "erasure": seal["erasure_id"],
-        "subscriber": str(seal["subscriber_id"]),
-        "digest": seal["digest"].hex(),
-        "sealed_at": seal["sealed_at"].isoformat(),
-        "previous": previous.hex(),
-    }
-    return hmac.digest(key, b"ledger:" + canonical.encode(content), "sha256")
-
-
-def verify(services: Services, *, known: tuple[int, str] | None = None) -> Report:
-    """Walk the chain from its start, in one snapshot, up to the first fault.
-
-    `known` is a head of before, position and the first half or all of its link: the chain must
-    still pass through it.
+    It must pass through `published`, a head of before, and through the one that the sealer kept in
+    a file. Late seals up to `published` are not named: whoever published it had looked at them.
     """
+    kept_file = services.config.ledger_head_file
+    kept = kept_head.read(kept_file) if kept_file else None
+    pins = [pin for pin in (published, kept) if pin]
+    believed = published.position if published else 0
     with services.database.transaction(snapshot=True) as transaction:
         report = Report()
         while rows := transaction.all("ledger_page", after=report.head.position, batch=BATCH):
             for row in rows:
-                report.fault = _fault(row, report, services.config.hash_key, known)
-                if report.fault:
-                    return report
-        report.fault = _stray(transaction, report.head, known)
-        waiting = transaction.one("ledger_waiting")
-        report.waiting = waiting["events"] if waiting else 0
-        return report
+                report.faults += _seal_faults(row, report.head, services.config.hash_key, pins)
+                report.faults += row_faults(row)
+                _count(row, report)
+                if row["position"] > believed:
+                    _note_if_late(row, report.late)
+                report.head = Head(row["position"], row["chain_hash"])
+        report.faults += [str(late) for late in report.late]
+        report.faults += _missing_pins(report.head, pins)
+        report.faults += _unsealed(transaction, report)
+        report.faults += _subscribers(transaction)
+    return report
 
 
-def _fault(row: Row, report: Report, key: bytes, known: tuple[int, str] | None) -> str | None:
-    """What is wrong with this seal or its row; otherwise it is counted and becomes the head."""
+def faults_of(services: Services, subscriber_id: UUID) -> list[str]:
+    """What speaks against one person's events as they stand now, their seals included."""
+    faults = []
+    for row in services.database.all("ledger_of_subscriber", subscriber_id=subscriber_id):
+        if row["position"] is None:
+            faults.append(f"event {row['event_id']} is not sealed yet: try again in half a minute")
+            continue
+        previous = Head(row["position"] - 1, row["previous"] or GENESIS.chain_hash)
+        faults += _seal_faults(row, previous, services.config.hash_key, [])
+        faults += row_faults(row)
+    # The page that starts just before them, and is one long.
+    before = UUID(int=subscriber_id.int - 1)
+    with services.database.transaction(snapshot=True) as transaction:
+        faults += _subscriber_faults(_subscribers_page(transaction, after=before, batch=1))
+    return faults
+
+
+def _seal_faults(row: Row, before: Head, key: bytes, pins: list[Head]) -> Iterator[str]:
     position = row["position"]
-    if position != report.head.position + 1:
-        return f"seal {report.head.position + 1} was removed"
-    if not hmac.compare_digest(_link(row, report.head.link, key), row["link"]):
-        return f"seal {position} was altered, or made with another key"
-    if known and known[0] == position and not row["link"].hex().startswith(known[1]):
-        return f"seal {position} is not the one that was published: the chain was made anew"
-    fault = _event_fault(row, report) if row["event_id"] else _erasure_fault(row)
-    report.head = Head(position, row["link"])
-    return fault
+    if position != before.position + 1:
+        # The hash before it is gone, so this one cannot be computed again.
+        yield _removed(before.position + 1, position - 1)
+    elif not hmac.compare_digest(chain.chain_hash(row, before.chain_hash, key), row["chain_hash"]):
+        yield f"seal {position} was altered, or made with another key"
+    if any(pin.position == position and not pin.fits(row["chain_hash"]) for pin in pins):
+        yield f"seal {position} is not the one that was published: the chain was made anew"
 
 
-def _event_fault(row: Row, report: Report) -> str | None:
-    name = f"event {row['event_id']} (sealed as {row['position']})"
+def _removed(first: int, last: int) -> str:
+    if first == last:
+        return f"seal {first} was removed"
+    return f"seals {first} to {last} were removed"
+
+
+def row_faults(row: Row) -> Iterator[str]:
+    """What is wrong with what the seal covers."""
+    of_event = row["event_id"] is not None
+    kind, number = ("event", row["event_id"]) if of_event else ("erasure", row["erasure_id"])
+    name = f"{kind} {number} (sealed as {row['position']})"
     facts = row["facts"]
     if facts is None:
-        report.erased += 1
-        return None if row["erased"] else f"{name} was removed"
+        if not (of_event and row["erased"]):
+            yield f"{name} was removed"
+        return
+    if chain.digest(facts, of_event=of_event) != row["digest"]:
+        yield f"{name} was altered"
+    if not of_event:
+        return
     if row["erased"]:
-        return f"{name} is there although its subscriber was erased: `leadmagnet erasures reapply`"
-    if _digest(facts, EVENT) != row["digest"]:
-        return f"{name} was altered"
+        yield f"{name} is there although its subscriber was erased: `leadmagnet erasures reapply`"
     if not row["wording_kept"]:
-        return f"{name}: the wording of {facts['consent_text_id']} was altered"
-    occurred_at = datetime.fromisoformat(facts["occurred_at"])
-    if report.latest and occurred_at < report.latest - CLOCK:
-        return f"{name} was added with an earlier time"
-    report.latest = max(report.latest or occurred_at, occurred_at)
-    report.events += 1
-    return None
+        yield f"{name}: the wording of {facts['consent_text_id']} was altered, or its policy"
+    if not row["address_kept"]:
+        yield f"{name} was recorded for another address than the subscriber has"
 
 
-def _erasure_fault(row: Row) -> str | None:
-    name = f"erasure {row['erasure_id']} (sealed as {row['position']})"
-    if row["facts"] is None:
-        return f"{name} was removed"
-    return None if _digest(row["facts"], ERASURE) == row["digest"] else f"{name} was altered"
+def _count(row: Row, report: Report) -> None:
+    if row["event_id"] is not None:
+        report.events += row["facts"] is not None
+        report.erased += row["facts"] is None
 
 
-def _stray(transaction: Transaction, head: Head, known: tuple[int, str] | None) -> str | None:
-    if known and known[0] > head.position:
-        return f"seal {head.position + 1} was removed: the chain once had {known[0]}"
-    if added := transaction.one("ledger_added"):
-        return f"{added['kind']} {added['id']} was added: later ones were sealed without it"
-    if back := transaction.one("ledger_returned"):
-        return (
-            f"erasure {back['id']} is of a subscriber who is there: `leadmagnet erasures reapply`"
-        )
-    return None
+def _note_if_late(row: Row, late: list[Late]) -> None:
+    if row["recorded_at"] is None or row["sealed_at"] - row["recorded_at"] <= LATE_AFTER:
+        return
+    position, delay = row["position"], row["sealed_at"] - row["recorded_at"]
+    if late and late[-1].last == position - 1:
+        late[-1].last, late[-1].longest = position, max(late[-1].longest, delay)
+    else:
+        late.append(Late(position, position, delay))
+
+
+def _missing_pins(head: Head, pins: list[Head]) -> Iterator[str]:
+    once = max((pin.position for pin in pins), default=0)
+    if once > head.position:
+        yield f"{_removed(head.position + 1, once)}: the chain once had {once}"
+
+
+def _unsealed(transaction: Transaction, report: Report) -> Iterator[str]:
+    for kind, query in (
+        ("event", "ledger_unsealed_events"),
+        ("erasure", "ledger_unsealed_erasures"),
+    ):
+        after: int | None = -seals.EVERYTHING
+        while after is not None:
+            (page,) = transaction.all(query, after=after, batch=BATCH, late_after=LATE_AFTER)
+            report.waiting += page["waiting"] if kind == "event" else 0
+            for number in page["overdue"]:
+                yield (
+                    f"{kind} {number} was recorded more than {LATE_AFTER} ago and has no seal:"
+                    " nobody seals, or it was added and dated back"
+                )
+            after = page["last"]
+
+
+def _subscribers(transaction: Transaction) -> Iterator[str]:
+    after: UUID | None = NOBODY
+    while after is not None:
+        page = _subscribers_page(transaction, after=after, batch=BATCH)
+        yield from _subscriber_faults(page)
+        after = page["last"]
+
+
+def _subscribers_page(transaction: Transaction, *, after: UUID, batch: int) -> Row:
+    (page,) = transaction.all("ledger_subscribers", after=after, batch=batch)
+    return page
+
+
+def _subscriber_faults(page: Row) -> Iterator[str]:
+    for subscriber in page["returned"]:
+        yield f"subscriber {subscriber} is there although erased: `leadmagnet erasures reapply`"
+    for subscriber in page["unconfirmed"]:
+        yield f"subscriber {subscriber} counts as confirmed, and no event says so"
+    for subscriber in page["without_newsletter"]:
+        yield f"subscriber {subscriber} gets the newsletter, and no event says so"

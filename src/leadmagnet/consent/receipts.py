@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from leadmagnet.consent import canonical
+from leadmagnet.consent import canonical, ledger
 from leadmagnet.database import Row
 from leadmagnet.services import Services
 
@@ -80,10 +80,16 @@ def issue(
     contact: str,
     site_url: str,
 ) -> dict[str, Any] | None:
-    """The signed receipt of the subscriber; None where there is nobody by that id."""
+    """The signed receipt of the subscriber; None where there is nobody by that id.
+
+    Raises ReceiptError when an event is not as it was sealed, not sealed yet, or was recorded for
+    another address than the subscriber has now.
+    """
     row = services.database.one("receipt_facts", subscriber_id=subscriber_id)
     if row is None:
         return None
+    if faults := ledger.faults_of(services, subscriber_id):
+        raise ReceiptError("no receipt, because " + "; ".join(faults))
     party = {"party_id": site_url, "party_name": controller, "party_contact": contact}
     receipt = _receipt(row, party)
     return {
@@ -100,7 +106,7 @@ def issue(
 def verify(document: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
     """The receipt in the signed document, if `key` signed it. Raises ReceiptError.
 
-    The key named in the document is not believed: whoever forges one would name his own.
+    The key named in the document is not believed: whoever forges one would name their own.
     """
     try:
         signed = json.loads(document)
@@ -152,7 +158,7 @@ def _processing(text: Row, party: dict[str, str]) -> dict[str, Any]:
             {
                 "purpose": SERVICES[text["purpose"]],
                 "purpose_type": text["purpose"],
-                "lawful_basis": "consent, RGPD article 6(1)(a)",
+                "lawful_basis": "consent, GDPR article 6(1)(a)",
                 "services": [text["magnet"]],
                 "pii_information": [{"pii_type": "e-mail address", "pii_optional": False}],
                 "pii_controllers": [party["party_id"]],

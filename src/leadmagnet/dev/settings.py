@@ -37,6 +37,7 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         # Who tries things out signs up more than ten times an hour, from one machine.
         "SIGNUPS_PER_HOUR": "1000",
         "GUESSES_PER_HOUR": "1000",
+        "LEDGER_HEAD_FILE": str((folder / "ledger-head").absolute()),
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-west-3",

@@ -61,6 +61,7 @@ class _FromDatabase(Collector):
         with suppress(Unavailable):
             (mails,) = self._database.all("metrics_mails")
             signups = self._database.all("metrics_signups")
+            (ledger,) = self._database.all("metrics_ledger")
             up = GaugeMetricFamily("leadmagnet_database_up", "Whether the database answers", 1)
             count = GaugeMetricFamily("leadmagnet_mails", "Mails by state", labels=["state"])
             for state in STATES:
@@ -75,6 +76,11 @@ class _FromDatabase(Collector):
                 "leadmagnet_mail_overdue_seconds",
                 "Age of the mail due longest",
                 mails["overdue_seconds"],
+            )
+            yield GaugeMetricFamily(
+                "leadmagnet_ledger_unsealed_seconds",
+                "Age of the event that waits longest for its seal",
+                ledger["unsealed_seconds"],
             )
             outcomes = CounterMetricFamily(
                 "leadmagnet_signups", "Accepted signups by what became of them", labels=["outcome"]

@@ -1,0 +1,38 @@
+-- Extends the chain by seals for existing rows, as of now, at the next positions and nowhere else.
+-- It runs as the owner: the application's role has no other way to write seals, and has this one
+-- only with a proof of HASH_KEY; the first seal of all decides which. False when the chain has grown
+-- meanwhile: another worker was first, and the chain hashes must be computed again.
+CREATE OR REPLACE FUNCTION lm_extend_chain(
+    key_proof bytea, first_position bigint, event_ids bigint[], erasure_ids bigint[],
+    digests bytea[], chain_hashes bytea[]
+) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO lm_seal_key (proof_hash)
+    SELECT sha256(key_proof) WHERE NOT EXISTS (SELECT FROM lm_consent_seals)
+    ON CONFLICT DO NOTHING;
+    -- The lock that makes sealers take turns: nobody without the key can hold it.
+    PERFORM FROM lm_seal_key WHERE proof_hash = sha256(key_proof) FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'sealing takes the key of the seals before'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF first_position <> (SELECT coalesce(max(position), 0) + 1 FROM lm_consent_seals) THEN
+        RETURN false;
+    END IF;
+    -- A row that does not exist has no subscriber, which the table refuses.
+    INSERT INTO lm_consent_seals
+        (position, event_id, erasure_id, subscriber_id, digest, chain_hash, sealed_at)
+    SELECT first_position + s.place - 1, s.event_id, s.erasure_id,
+           CASE WHEN s.event_id IS NOT NULL
+               THEN (SELECT e.subscriber_id FROM lm_consent_events e WHERE e.id = s.event_id)
+               ELSE (SELECT x.subscriber_id FROM lm_erasures x WHERE x.id = s.erasure_id)
+           END,
+           s.digest, s.chain_hash, now()
+    FROM unnest(event_ids, erasure_ids, digests, chain_hashes) WITH ORDINALITY
+        AS s (event_id, erasure_id, digest, chain_hash, place);
+    RETURN true;
+END
+$$;
+
+REVOKE ALL ON FUNCTION lm_extend_chain FROM PUBLIC;

@@ -1,0 +1,77 @@
+"""How rows of the ledger become a chain of keyed hashes: what is digested, and how it is linked.
+
+`digest` is SHA-256 over a row's facts with its salt; `chain_hash` is HMAC-SHA256, under a key that
+the database does not hold, over the seal and the chain hash before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import Any, NamedTuple, Self
+
+from leadmagnet.consent import canonical
+from leadmagnet.database import Row
+
+# Longer than a statement of ours may take: what is older has committed, or its transaction is slow.
+SETTLING_TIME = timedelta(seconds=10)
+# By how much the database's clock may run ahead and be set right again.
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+# What a digest covers. Never change these: a new column gets a new list from some position on.
+EVENT_FIELDS = (
+    *("id", "subscriber_id", "address_digest", "type", "purpose", "consent_text_id", "text_hash"),
+    *("policy_version", "policy_url", "locale", "gesture", "occurred_at", "recorded_at", "salt"),
+)
+ERASURE_FIELDS = ("id", "subscriber_id", "erased_at", "erased_by", "address_hash")
+
+
+class Head(NamedTuple):
+    """The end of the chain: published or kept elsewhere, it pins everything before it."""
+
+    position: int
+    chain_hash: bytes
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.chain_hash.hex()}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str()` wrote, or with half of the hash what the log has. Raises ValueError."""
+        position, _, chain_hash = text.strip().partition(":")
+        head = cls(int(position), bytes.fromhex(chain_hash))
+        if head.position < 0 or len(head.chain_hash) not in (16, 32):
+            raise ValueError("not a position and a hash")
+        return head
+
+    def fits(self, chain_hash: bytes) -> bool:
+        return hmac.compare_digest(self.chain_hash, chain_hash[: len(self.chain_hash)])
+
+
+GENESIS = Head(0, bytes(32))
+
+
+def digest(facts: dict[str, Any], *, of_event: bool) -> bytes:
+    """What the seal of this row must hold."""
+    names = EVENT_FIELDS if of_event else ERASURE_FIELDS
+    return hashlib.sha256(canonical.encode({name: facts[name] for name in names})).digest()
+
+
+def chain_hash(seal: Row, previous: bytes, key: bytes) -> bytes:
+    """What links the seal to the one before it."""
+    content = {
+        "position": seal["position"],
+        "event": seal["event_id"],
+        "erasure": seal["erasure_id"],
+        "subscriber": str(seal["subscriber_id"]),
+        "digest": seal["digest"].hex(),
+        "sealed_at": seal["sealed_at"].isoformat(),
+        "previous": previous.hex(),
+    }
+    return hmac.digest(key, b"ledger:" + canonical.encode(content), "sha256")
+
+
+def key_proof(key: bytes) -> bytes:
+    """Shows the database that the sealer holds the key, and tells nothing else about it."""
+    return hmac.digest(key, b"ledger-sealer", "sha256")

@@ -1,0 +1,144 @@
+"""Seals the ledger: extends the chain by what was recorded since, and never over a changed past."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NoReturn
+
+from leadmagnet.consent import chain, kept_head
+from leadmagnet.consent.chain import GENESIS, Head
+from leadmagnet.database import Row, Transaction
+from leadmagnet.services import Services
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000
+# How many ids behind the latest sealed one a row is looked for whose transaction was slow.
+REACH = 10_000
+EVERYTHING = 2**62
+
+
+class SealingRefused(Exception):
+    """The chain is not as it was left, so it is not extended; the message says what is missing."""
+
+
+class Sealer:
+    """Extends the chain, and remembers its end, which whoever has the database cannot change."""
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        settling_time: timedelta = chain.SETTLING_TIME,
+        reach: int = REACH,
+    ) -> None:
+        self._services = services
+        self._key = services.config.hash_key
+        self._file = services.config.ledger_head_file
+        self._settling_time = settling_time
+        self._reach = reach
+        self._latest: Head | None = None
+
+    def seal(self) -> int:
+        """Seal one batch; how many. 0 also where another sealer was first.
+
+        Raises SealingRefused, and logs it, when the last seal is not ours or a head that we
+        remember is not in the chain.
+        """
+        with self._services.database.transaction() as transaction:
+            end = self._checked_end(transaction)
+            seals = list(self._seals(self._due(transaction), end))
+            if not seals or not self._write(transaction, seals):
+                return 0
+        self._remember(Head(seals[-1]["position"], seals[-1]["chain_hash"]))
+        return len(seals)
+
+    def _due(self, transaction: Transaction) -> list[Row]:
+        return transaction.all(
+            "seal_due",
+            settling_time=self._settling_time,
+            clock_tolerance=chain.CLOCK_TOLERANCE,
+            reach=self._reach,
+            batch=BATCH,
+        )
+
+    def _write(self, transaction: Transaction, seals: list[Row]) -> bool:
+        columns = {name: [seal[name] for seal in seals] for name in seals[0]}
+        row = transaction.one(
+            "seal_write",
+            key_proof=chain.key_proof(self._key),
+            first_position=seals[0]["position"],
+            event_ids=columns["event_id"],
+            erasure_ids=columns["erasure_id"],
+            digests=columns["digest"],
+            chain_hashes=columns["chain_hash"],
+        )
+        return bool(row and row["written"])
+
+    def _remember(self, end: Head) -> None:
+        self._latest = end
+        # In the log, which is kept elsewhere, the head is a witness; half of it is enough.
+        extra = {"position": end.position, "chain_hash": end.chain_hash.hex()[:32]}
+        log.info("ledger_sealed", extra=extra)
+        if self._file:
+            try:
+                kept_head.write(self._file, end)
+            except OSError as error:
+                log.error("ledger_head_not_kept", exc_info=error)
+
+    def _checked_end(self, transaction: Transaction) -> Head:
+        row = transaction.one("seal_latest")
+        end = Head(row["position"], row["chain_hash"]) if row else GENESIS
+        if row and not self._is_ours(row):
+            self._refuse(end, f"seal {end.position} was altered, or made with another key")
+        for known in (self._latest, self._kept(end)):
+            if known and known.position > 0:
+                there = transaction.one("seal_at", position=known.position)
+                if there is None or not known.fits(there["chain_hash"]):
+                    self._refuse(end, f"seal {known.position} was removed or made anew")
+        return end
+
+    def _kept(self, end: Head) -> Head | None:
+        if not self._file:
+            return None
+        try:
+            kept = kept_head.read(self._file)
+        except kept_head.KeptHeadError as error:
+            self._refuse(end, str(error))
+        if kept is None and end.position and self._latest is None:
+            log.warning("ledger_head_adopted", extra={"position": end.position})
+        return kept
+
+    def _is_ours(self, row: Row) -> bool:
+        previous = row["previous"] or (GENESIS.chain_hash if row["position"] == 1 else b"")
+        return hmac.compare_digest(chain.chain_hash(row, previous, self._key), row["chain_hash"])
+
+    def _refuse(self, end: Head, reason: str) -> NoReturn:
+        log.error("ledger_sealing_refused", extra={"position": end.position, "reason": reason})
+        raise SealingRefused(
+            f"{reason}: nothing is sealed until `leadmagnet ledger verify` has been looked at"
+            " (docs/ledger.md says how to go on)"
+        )
+
+    def _seals(self, due: list[Row], end: Head) -> Iterator[Row]:
+        for row in due:
+            of_event = row["kind"] == "event"
+            seal = {
+                "position": end.position + 1,
+                "event_id": row["id"] if of_event else None,
+                "erasure_id": None if of_event else row["id"],
+                "subscriber_id": row["subscriber_id"],
+                "digest": chain.digest(row["facts"], of_event=of_event),
+                "sealed_at": row["sealed_at"],
+            }
+            end = Head(end.position + 1, chain.chain_hash(seal, end.chain_hash, self._key))
+            yield {**seal, "chain_hash": end.chain_hash}
+
+
+def head(services: Services) -> Head:
+    """The end of the chain as the database has it, unchecked."""
+    row = services.database.one("seal_latest")
+    return Head(row["position"], row["chain_hash"]) if row else GENESIS
