@@ -1,4 +1,4 @@
-"""One normalisation of e-mail addresses, done once, at the door."""
+"""Normalises addresses on input; everything behind uses the normal form."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def normalise(email: str) -> str:
 def folded(email: str) -> str:
     """The mailbox behind a normalised address: `ada+guide@…` is Ada's, as is every other tag."""
     local, _, domain = email.rpartition("@")
-    # A + in front tags nothing.
+    # A leading + starts no tag.
     return f"{local[:1]}{local[1:].partition('+')[0]}@{domain}"
 
 

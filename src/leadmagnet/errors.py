@@ -16,9 +16,9 @@ LeadMagnetError
     ├── NotMigrated      503, the database lacks what this version needs
     ├── GrantsMissing    503, the application's role lacks a right
     ├── DatabaseReadOnly 503, a standby, or set so
-    └── FileUnavailable  503, the press was heard, the file cannot be handed out now
+    └── FileUnavailable  503, the address was confirmed, but the file is unavailable now
 
-`code` is part of the contract; `sentences.py` has the sentence for each, in each language.
+`code` is part of the contract; `web/messages.py` has the text of each code in both languages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Answers that leave on the beat, so that how long they took says nothing."""
+"""Pads response times to a fixed step, against timing attacks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 def on_the_beat(
     beat: float, *, clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> Iterator[None]:
-    """End a whole number of beats after the beginning; `beat` is in seconds, 0 for none.
+    """End after a whole number of steps; `beat` is the step in seconds, 0 turns padding off.
 
-    What fails, fails at once: a failure depends on what was sent, never on who is listed.
+    Errors are not padded: they depend only on the request, never on who is on the list.
     """
     started = clock()
     yield

@@ -114,9 +114,16 @@ def test_the_example_names_every_setting_with_its_true_default():
             assert each.metadata["parse"](given[name]) == each.default, name
 
 
-def test_every_setting_in_the_example_parses():
+def test_every_setting_in_the_example_can_be_sourced_and_parses():
     text = path_of(".env.example").read_text()
-    given = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", text, re.M))
+    uncommented = re.sub(r"^# (?=[A-Z][A-Z0-9_]*=)", "", text, flags=re.M)
+    shell = ["sh", "-euc", 'set -a; eval "$1"; exec env -0', "sh", uncommented]
+    ran = subprocess.run(
+        shell, env={"PATH": os.defpath}, capture_output=True, check=True, text=True
+    )
+    assert ran.stderr == ""
+    given = dict(line.split("=", 1) for line in ran.stdout.split("\0") if line)
+    assert given["MAIL_FROM"] == "Light & Shutter <guide@light-and-shutter.example>"
     Config.from_env({**given, "UNSUBSCRIBE_KEYS": "x" * 32, "HASH_KEY": "x" * 32})
 
 

@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 SITEVERIFY = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
 # To connect, and to be answered: together well below the three seconds a request may take.
 TIMEOUTS = (1.0, 1.0)
-# What is no visitor's doing: Cloudflare's own trouble, or a secret of ours that is wrong.
+# Error codes that are not the visitor's fault: an outage, or our misconfigured secret.
 NOT_THE_VISITORS = {"internal-error", "missing-input-secret", "invalid-input-secret", "bad-request"}
 
 
 class Turnstile:
-    """Asks Cloudflare. Of the visitor it is told the widget's token, and nothing else."""
+    """Asks Cloudflare, which receives the widget's token and nothing else about the visitor."""
 
     def __init__(
         self, secret: str, *, hostnames: frozenset[str], action: str | None, accept_outage: bool

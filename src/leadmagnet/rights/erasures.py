@@ -44,7 +44,7 @@ def erase(
     token_hash: bytes | None = None,
     address_hash: bytes | None = None,
 ) -> bool:
-    """Erase everything held about the person; with `address_hash`, also suppress her address.
+    """Erase everything held about the person; with `address_hash`, also suppress their address.
 
     False when she is not there (any more).
     """
@@ -76,11 +76,12 @@ def listed(services: Services) -> Iterator[Tombstone]:
 
 
 def reapply(services: Services, tombstones: Iterable[Tombstone]) -> int:
-    """Erase again whom a restored backup brought back, and suppress again who objected; how many
-    were there. Any number of times."""
+    """Repeat the erasures and objections that a restored backup has undone, and return how many
+    people were erased. Repeatable."""
     erased = 0
-    for each in tombstones:
-        if each.address_hash:
-            suppressions.add(services, each.address_hash)
-        erased += erase(services, each.subscriber_id, by="reapply", address_hash=each.address_hash)
+    for tombstone in tombstones:
+        subscriber_id, address_hash = tombstone.subscriber_id, tombstone.address_hash
+        if address_hash:
+            suppressions.add(services, address_hash)
+        erased += erase(services, subscriber_id, by="reapply", address_hash=address_hash)
     return erased

@@ -62,7 +62,7 @@ def _without_people(value: Any) -> Any:
     if isinstance(value, str):
         return PERSONAL.sub("[removed]", value)
     if isinstance(value, dict):
-        return {key: _without_people(each) for key, each in value.items()}
+        return {key: _without_people(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_people(each) for each in value]
+        return [_without_people(item) for item in value]
     return value

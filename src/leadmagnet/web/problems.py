@@ -149,8 +149,8 @@ def _flattened(messages: dict[str, Any]) -> dict[str, str]:
 
     def walk(value: Any, pointer: str) -> None:
         if isinstance(value, dict):
-            for key, each in value.items():
-                walk(each, pointer if key == "_schema" else f"{pointer}/{_segment(str(key))}")
+            for key, nested in value.items():
+                walk(nested, pointer if key == "_schema" else f"{pointer}/{_segment(str(key))}")
         else:
             code = str(value[0])
             found.setdefault(pointer, code if code in PROBLEMS else "field_invalid")

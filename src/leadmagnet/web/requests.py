@@ -39,7 +39,7 @@ def install(
 ) -> None:
     """Start each request with an id and a clock; end it with headers and one log line.
 
-    `observe(route, method, status, seconds)` is told of each answer.
+    `observe(route, method, status, seconds)` is called for each response.
     """
     app.before_request(_start(behind_proxy))
     app.before_request(_preflight(origins))
@@ -79,7 +79,7 @@ def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Respo
             added["Access-Control-Expose-Headers"] = EXPOSED
         # What a route has set itself stays.
         own = {name for name, _ in response.headers}
-        response.headers.extend([each for each in added.items() if each[0] not in own])
+        response.headers.extend([header for header in added.items() if header[0] not in own])
         _log(response, observe)
         return response
 

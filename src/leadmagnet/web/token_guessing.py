@@ -1,4 +1,4 @@
-"""An unknown token, on whatever route, is a guess, and guesses are counted by network."""
+"""Counts requests with unknown tokens by network and limits them, on every route."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from leadmagnet.web.context import context, services
 
 
 def to_response(unknown: TokenUnknown) -> Response:
-    """404, or 429 to a network that guesses too much.
+    """404, or 429 to a network that has tried too many unknown tokens.
 
-    Only here, after a token turned out to be unknown, is the limit looked at: a real token works
-    from a network over its limit, and without a database that could say so.
+    The limit is checked only after the token was found to be unknown, so that real tokens keep
+    working from a network over its limit, or while the counter is unavailable.
     """
     error: LeadMagnetError = unknown
     with suppress(Unavailable):
