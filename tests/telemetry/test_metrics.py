@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from leadmagnet.consent import seals
 from tests.support.client import client_of, problem, sign_up
 from tests.support.database import fresh_database
 from tests.support.servers import BODY, Server, get, post, status
@@ -65,6 +66,16 @@ def test_mails_and_signups_are_the_databases_figures(client, database, mailbox):
     assert 'leadmagnet_signups_total{outcome="queued"} 3.0' in text
     assert 'leadmagnet_signups_total{outcome="cool_down"} 1.0' in text
     assert "leadmagnet_database_up 1.0" in text
+
+
+def test_an_event_that_waits_for_its_seal_shows(client, superuser, services):
+    sign_up(client)
+    superuser.execute("UPDATE lm_consent_events SET recorded_at = now() - interval '10 minutes'")
+    text = client.get("/metrics", headers=OPEN).text
+    assert 600 <= float(re.search(r"ledger_unsealed_seconds (\d\S*)", text)[1]) < 630
+    seals.Sealer(services).seal()
+    text = client.get("/metrics", headers=OPEN).text
+    assert "leadmagnet_ledger_unsealed_seconds 0.0" in text
 
 
 def test_requests_are_counted_by_route_and_status_and_never_by_path(client):
