@@ -22,11 +22,13 @@ from leadmagnet.services import Services
 from tests.faults import mortal_worker, stalls
 from tests.faults.stage import LEASE_SECONDS, Api, Stage, log_of
 from tests.faults.visitors import Visitors, sign_up
-from tests.support.fake_ses import FAULTS
+from tests.support.fake_ses import FAULTS, Raw
 from tests.support.settings import API, DELIVERY
 from tests.support.signing import TOPIC, Authority
 from tests.support.stack import end_gracefully, wait_for_end
 from tests.support.waiting import require, until
+
+LANES = 8
 
 
 class Told(NamedTuple):
@@ -146,7 +148,8 @@ def workers_killed(stage: Stage, size: Size) -> Told:
     require(len(visitors.bodies) == 1, "not everybody was told the same")
     # A claim that a kill ended is followed by another: so many hits did a row take.
     require(all(mails[row] <= claims[row] for row in claims), "a mail more than it was hit, plus 1")
-    require(hits <= kills, f"{hits} mails hit by {kills} kills")
+    # Each kill hits what the worker's lanes had in hand.
+    require(hits <= LANES * kills, f"{hits} mails hit by {kills} kills")
     kills += outcomes_killed(stage, api, list(OUTCOMES)[: size.outcomes])
     twice = balance.mails - balance.accepted
     return Told(
@@ -496,6 +499,53 @@ def database_stands_still(stage: Stage, size: Size) -> Told:
     )
 
 
+# 8. Odd answers of SES, to all lanes at once
+
+ODD_ANSWERS = {
+    "204": Raw(b"HTTP/1.1 204 x\r\nConnection: close\r\n\r\n"),
+    "empty": Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"),
+    "400 null": Raw(b"HTTP/1.1 400 x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnull"),
+    "302": Raw(b"HTTP/1.1 302 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    "no HTTP": Raw(b"hello"),
+    "drips": Raw(b"HTTP/1.1 200 OK\r\nX-Drip: ", drip=0.1),
+}
+
+
+def odd_answers(stage: Stage, size: Size) -> Told:
+    """SES answers what its API does not know, or byte by byte: the worker lives, ends on SIGTERM
+    in the middle of it, and every mail goes out once SES is well."""
+    api = Api(stage)
+    api.wait_until_ready()
+    addresses: set[str] = set()
+    slowest = 0.0
+    for name, answer in ODD_ANSWERS.items():
+        stage.ses.mode = answer
+        before = stage.ses.met["raw"]
+        worker = stage.worker()
+        with Visitors([api.port], at_once=4) as visitors:
+            visitors.invite(LANES)
+            until(lambda v=visitors: len(v.accepted) >= LANES, seconds=30, what="accepted")
+        addresses |= set(visitors.accepted)
+        until(lambda n=before: stage.ses.met["raw"] > n + 3, seconds=30, what=f"mails meet {name}")
+        require(not worker.ended, f"the worker died of {name}: {worker.death_notice}")
+        started = time.monotonic()
+        end_gracefully(worker)
+        slowest = max(slowest, time.monotonic() - started)
+        stage.rows("UPDATE lm_send_limiter SET pause_reason = NULL")
+        stage.make_due()
+    stage.ses.mode = "ok"
+    worker = stage.worker()
+    stage.deliver_all(seconds=60)
+    end_gracefully(worker)
+    balance = stage.balance(addresses)
+    require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
+    require(balance.mails == balance.accepted, "a mail went out twice")
+    return Told(
+        f"{len(ODD_ANSWERS)} answers that SES's API does not know, {LANES} lanes",
+        f"{balance}; no death; stopped within {slowest:.1f} s",
+    )
+
+
 SCENARIOS = {
     "1 kill -9": workers_killed,
     "2 database": database_restarted,
@@ -504,4 +554,5 @@ SCENARIOS = {
     "5 SIGTERM": all_terminated,
     "6 events": events_shuffled,
     "7 stalls": database_stands_still,
+    "8 odd answers": odd_answers,
 }

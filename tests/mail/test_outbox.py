@@ -22,8 +22,10 @@ from leadmagnet.errors import Unavailable
 from leadmagnet.mail import outbox
 from leadmagnet.worker import Worker
 from tests.support.client import client_of, confirm, sign_up
-from tests.support.services import delivery
+from tests.support.fake_ses import Raw
+from tests.support.services import NO_FILES, delivery
 from tests.support.settings import ADA
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -275,6 +277,36 @@ def test_a_worker_is_woken_at_once_and_stops_when_told(start, database, mailbox)
         thread.join(5)
     assert not thread.is_alive()
     assert mailbox.kinds() == ["confirm"]
+
+
+def test_a_worker_outlives_odd_answers_and_stops_while_one_drips(start, client, ses, database):
+    """Over real HTTP: mails keep their place in the queue, and SIGTERM waits for the deadline."""
+    services = start(SES_TIMEOUT_SECONDS="1", LEASE_SECONDS="2", SEND_CONCURRENCY="3")
+    for number in range(3):
+        sign_up(client, f"ada{number}@example.org")
+    worker = Worker(replace(services, files=NO_FILES), Mailer(seconds=1, connections=3))
+    thread = threading.Thread(target=worker.run)
+    ses.mode = Raw(b"HTTP/1.1 204 x\r\nConnection: close\r\n\r\n")
+    thread.start()
+    try:
+        until(
+            lambda: database.value("SELECT count(reason) FROM lm_outbox") == 3,
+            seconds=10,
+            what="an outcome of each",
+        )
+        ses.mode = Raw(b"HTTP/1.1 200 OK\r\nX-Drip: ", drip=0.05)
+        before = ses.met["raw"]
+        database.rows("UPDATE lm_outbox SET due_at = now()")
+        until(lambda: ses.met["raw"] == before + 3, seconds=10, what="three in hand")
+        worker.stop()
+        thread.join(5)
+        assert not thread.is_alive()
+    finally:
+        ses.mode = "ok"
+        worker.stop()
+        thread.join(5)
+    rows = database.rows("SELECT DISTINCT state, attempts, reason FROM lm_outbox")
+    assert rows == [{"state": "queued", "attempts": 2, "reason": "deadline_passed"}]
 
 
 def test_a_signup_wakes_the_worker_unless_a_mail_is_due_already(client, database):
