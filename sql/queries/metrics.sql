@@ -8,6 +8,13 @@ SELECT (SELECT count(*) FROM lm_outbox WHERE state = 'queued') AS queued,
            SELECT min(due_at) FROM lm_outbox WHERE state = 'queued' AND due_at <= now())), 0)::float
            AS overdue_seconds;
 
+-- name: metrics_ses_events
+-- Of the last day. Without subscriber: about nobody we know, or not understood.
+SELECT type, subscriber_id IS NOT NULL AS matched, count(*) AS events
+FROM lm_ses_events
+WHERE received_at > now() - interval '1 day'
+GROUP BY type, matched;
+
 -- name: metrics_signups
 SELECT outcome, sum(n)::bigint AS signups FROM lm_signup_outcomes GROUP BY outcome;
 

@@ -1,8 +1,9 @@
 -- name: ses_event_record
 -- One event of SES, stored and applied by one statement; a repeated one changes nothing.
--- Our tag finds the mail, even before we marked it sent; then SES's own message id; the addresses
--- serve only where neither is known to us (feedback of an identity shared with other senders).
--- A tag whose mail is gone belongs to somebody erased: nothing comes back.
+-- Our tag finds the mail, even before we marked it sent; without a tag, SES's own message id does.
+-- Only the pair is believed: the mail, and its subscriber's address among the event's recipients.
+-- Anything else is another sender's in the same account, or about somebody erased: a row without
+-- subscriber, and no effect.
 -- `status` is what the event makes of a subscriber, null for none; the strongest wins.
 WITH mail AS (
     SELECT id, subscriber_id FROM lm_outbox WHERE id = %(outbox_id)s::bigint
@@ -12,20 +13,18 @@ WITH mail AS (
 ), subscriber AS MATERIALIZED (
     SELECT s.id, s.status
     FROM lm_subscribers s
-    WHERE s.id IN (
-        SELECT subscriber_id FROM mail
-        UNION
-        SELECT id FROM lm_subscribers
-        WHERE %(outbox_id)s::bigint IS NULL AND NOT EXISTS (SELECT FROM mail)
-          AND email = ANY (%(recipients)s::text[]))
+    WHERE s.id IN (SELECT subscriber_id FROM mail) AND s.email = ANY (%(recipients)s::text[])
     ORDER BY s.id
     FOR NO KEY UPDATE
+), believed_mail AS (
+    SELECT mail.id, mail.subscriber_id FROM mail JOIN subscriber ON subscriber.id = mail.subscriber_id
 ), event AS (
     INSERT INTO lm_ses_events (message_id, subscriber_id, outbox_id, type, detail)
-    SELECT %(message_id)s, subscriber.id, mail.id, %(type)s, %(detail)s::text
+    SELECT %(message_id)s, subscriber.id, believed_mail.id, %(type)s, %(detail)s::text
+    -- One row even when nobody is found.
     FROM (VALUES (true)) AS always
     LEFT JOIN subscriber ON true
-    LEFT JOIN mail ON mail.subscriber_id = subscriber.id
+    LEFT JOIN believed_mail ON believed_mail.subscriber_id = subscriber.id
     ON CONFLICT DO NOTHING
     RETURNING subscriber_id
 ), changed AS (
@@ -48,17 +47,18 @@ WITH mail AS (
     UPDATE lm_outbox o
     SET state = 'sent', sent_at = now(), message_id = coalesce(o.message_id, %(ses_message_id)s::text),
         reason = NULL
-    FROM mail
-    WHERE o.id = mail.id AND o.state = 'queued' AND o.claims > 0 AND %(accepted)s::boolean
+    FROM believed_mail
+    WHERE o.id = believed_mail.id AND o.state = 'queued' AND o.claims > 0 AND %(accepted)s::boolean
     RETURNING o.id
 ), refused AS (
     UPDATE lm_outbox o
     SET state = 'dead', sent_at = NULL, reason = 'Reject'
-    FROM mail
-    WHERE o.id = mail.id AND o.state IN ('queued', 'sent') AND %(type)s::text = 'Reject'
+    FROM believed_mail
+    WHERE o.id = believed_mail.id AND o.state IN ('queued', 'sent') AND %(type)s::text = 'Reject'
     RETURNING o.id
 )
-SELECT (SELECT count(*) FROM event) AS recorded,
+SELECT EXISTS (SELECT FROM event) AS recorded,
+       EXISTS (SELECT FROM subscriber) AS matched,
        ARRAY(SELECT id FROM changed) AS changed,
        ARRAY(SELECT id FROM settled) AS settled,
        ARRAY(SELECT id FROM refused) AS refused;

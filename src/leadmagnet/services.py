@@ -44,7 +44,7 @@ class Services:
             config=config,
             database=Database(config.database_url, size=connections, waiting=waiting),
             files=Files(config.s3_bucket, url_life=config.download_url_seconds),
-            certificates=sns.Certificates(sns.fetch, roots=sns.roots()),
+            certificates=sns.Certificates(sns.fetch),
             turnstile=_turnstile(config),
         )
 

@@ -425,7 +425,7 @@ def events_shuffled(stage: Stage, size: Size) -> Told:
     authority = Authority()
     config = Config.from_env(stage.environment(SNS_TOPICS=TOPIC))
     services = Services.from_config(config, connections=4)
-    certificates = Certificates(lambda url: authority.pem, roots=[authority.root])
+    certificates = Certificates(lambda url: authority.pem)
     app = create_app(replace(services, certificates=certificates))
     services.database.open()
     statuses: set[int] = set()
@@ -451,8 +451,9 @@ def events_shuffled(stage: Stage, size: Size) -> Told:
         stage.rows("UPDATE lm_outbox SET claims = 1, due_at = now() + interval '1 hour'")
         rows = stage.rows("SELECT id FROM lm_outbox ORDER BY id")
         with ThreadPoolExecutor(2) as pool:
-            for row, order in zip(rows, orders, strict=True):
-                messages = [authority.message(each) for each in _five_events(row["id"])]
+            for row, order, address in zip(rows, orders, addresses, strict=True):
+                events = _five_events(row["id"], address)
+                messages = [authority.message(event) for event in events]
                 for index in order:
                     statuses |= set(pool.map(post, ["webhooks/ses"] * 2, [messages[index]] * 2))
     finally:
@@ -472,10 +473,10 @@ def events_shuffled(stage: Stage, size: Size) -> Told:
     )
 
 
-def _five_events(outbox_id: int) -> Iterator[dict[str, object]]:
+def _five_events(outbox_id: int, address: str) -> Iterator[dict[str, object]]:
     tags = {"outbox_id": [str(outbox_id)], "kind": ["confirm"]}
-    mail = {"messageId": "ses-1", "tags": tags}
-    bounced = [{"emailAddress": "somebody@example.org"}]
+    mail = {"messageId": "ses-1", "tags": tags, "destination": [address]}
+    bounced = [{"emailAddress": address}]
     yield {"eventType": "Send", "mail": mail}
     yield {"eventType": "Delivery", "mail": mail}
     for kind in ("Transient", "Permanent"):

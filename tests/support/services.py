@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from leadmagnet.adapters.ses import Mail
-from leadmagnet.adapters.sns import Certificates, roots
+from leadmagnet.adapters.sns import Certificates
 from leadmagnet.config import Config
 from leadmagnet.errors import FileUnavailable
 from leadmagnet.mail import outbox
@@ -23,7 +23,7 @@ def no_request(url: str) -> bytes:
     raise AssertionError(f"a request leaves for {url}")
 
 
-NO_CERTIFICATES = Certificates(no_request, roots=roots()[:1])
+NO_CERTIFICATES = Certificates(no_request)
 
 
 class _NoFiles:

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import (
-    AuthorityInformationAccessOID,
     ExtendedKeyUsageOID,
     NameOID,
 )
@@ -48,7 +47,6 @@ class Authority:
         ca: bool,
         starts: datetime | None = None,
         life: timedelta = timedelta(days=90),
-        issuer_url: str | None = None,
     ) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         starts = starts or datetime.now(UTC) - timedelta(days=1)
@@ -69,10 +67,6 @@ class Authority:
             )
             .add_extension(_usage(ca), critical=True)
         )
-        if issuer_url:
-            place = x509.UniformResourceIdentifier(issuer_url)
-            access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)
-            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), False)
         if not ca:
             names = x509.SubjectAlternativeName([x509.DNSName(name)])
             usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])

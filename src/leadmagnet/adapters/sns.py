@@ -11,27 +11,28 @@ from base64 import b64decode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
+from functools import cache
+from threading import Lock
+from typing import Any, TypeVar
 
 import boto3
 import certifi
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509 import verification
-from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from leadmagnet.errors import SnsUntrusted, Unavailable
 
 Message = Mapping[str, Any]
-PublicKeyOf = Callable[[str, str, datetime], RSAPublicKey]
+PublicKeyOf = Callable[[str, datetime], RSAPublicKey]
 Fetch = Callable[[str], bytes]
+Kept = TypeVar("Kept")
 
 # What is signed of each type, in this order; Subject only where it is present.
 SIGNED = {
@@ -42,9 +43,12 @@ SIGNED = {
 }
 SIGNED["UnsubscribeConfirmation"] = SIGNED["SubscriptionConfirmation"]
 CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
-ISSUER_URL = re.compile(r"http://crt\.[a-z0-9]+\.amazontrust\.com/[a-z0-9]+\.cer")
 MOST_BYTES = 64 * 1024
 FETCH_SECONDS = 3.0
+# A URL that could not be fetched is not asked for again so soon: SNS itself waits longer.
+FAILURE_SECONDS = 10.0
+# For the certificate that another message of the same burst is fetching.
+WAIT_SECONDS = 0.5
 # SNS goes on trying for hours; its retries bear the first try's time.
 OLDEST, NEWEST = timedelta(days=7), timedelta(minutes=15)
 
@@ -54,7 +58,7 @@ def verify(
 ) -> None:
     """Raise SnsUntrusted unless AWS signed the message for one of our topics.
 
-    `public_key(url, region, now)` is asked last: for a stranger's message no request leaves.
+    `public_key(url, now)` is asked last: for a stranger's message no request leaves.
     Raises Unavailable when the certificate cannot be had or is none.
     """
     topic = message["TopicArn"]
@@ -70,15 +74,24 @@ def verify(
     if not now - OLDEST < _time(message["Timestamp"]) < now + NEWEST:
         raise SnsUntrusted("timestamp")
     try:
-        public_key(url, region, now).verify(signature, _signed_text(message), PKCS1v15(), SHA256())
+        public_key(url, now).verify(signature, _signed_text(message), PKCS1v15(), SHA256())
     except InvalidSignature:
         raise SnsUntrusted("signature") from None
 
 
 def _is_certificate_url(url: str, region: str) -> bool:
-    host = f"sns.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
-    prefix = f"https://{host}"
+    prefix = f"https://{host_of(region)}"
     return url.startswith(f"{prefix}/") and bool(CERTIFICATE_PATH.fullmatch(url[len(prefix) :]))
+
+
+@cache
+def host_of(region: str) -> str:
+    """SNS's host in a region, by botocore's own table of AWS's partitions: China's and the European
+    sovereign cloud's end in other domains. Raises SnsUntrusted for any other region."""
+    for partition in Loader().load_data("partitions")["partitions"]:
+        if re.fullmatch(partition["regionRegex"], region):
+            return f"sns.{region}.{partition['outputs']['dnsSuffix']}"
+    raise SnsUntrusted("region")
 
 
 def _decoded(signature: Any) -> bytes:
@@ -101,64 +114,64 @@ def _signed_text(message: Message) -> bytes:
 
 
 class Certificates:
-    """The public keys behind SigningCertURLs, a bounded number remembered; failures never are."""
+    """The public keys behind SigningCertURLs, a bounded number remembered.
 
-    def __init__(self, fetch: Fetch, *, roots: list[x509.Certificate], most: int = 16) -> None:
+    TLS to SNS's own host vouches for them (docs/decisions says why). The topic's
+    name is no secret, so that a stranger can name certificates that do not exist: one is fetched at
+    a time, and after a failure neither that URL nor anything else that network names for a while.
+    SNS repeats what gets a 503.
+    """
+
+    def __init__(
+        self, fetch: Fetch, *, most: int = 16, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fetch = fetch
-        self._store = verification.Store(roots)
         self._most = most
+        self._clock = clock
         self._known: OrderedDict[str, x509.Certificate] = OrderedDict()
+        self._failed: OrderedDict[str, float] = OrderedDict()
+        self._fetching = Lock()
 
-    def public_key(self, url: str, region: str, now: datetime) -> RSAPublicKey:
+    def public_key(self, url: str, now: datetime, *, network: str) -> RSAPublicKey:
         """The key of a certificate that is valid now. Raises Unavailable."""
         certificate = self._known.get(url)
         if certificate is None or now > certificate.not_valid_after_utc:
-            certificate = self._verified(url, region, now)
-            self._known[url] = certificate
-            if len(self._known) > self._most:
-                self._known.popitem(last=False)
+            certificate = self._fetched(url, now, network)
         key = certificate.public_key()
         if not isinstance(key, RSAPublicKey):
             raise Unavailable("sns_certificate_key")
         return key
 
-    def _verified(self, url: str, region: str, now: datetime) -> x509.Certificate:
+    def _fetched(self, url: str, now: datetime, network: str) -> x509.Certificate:
+        self._refuse_failed(url, network)
+        if not self._fetching.acquire(timeout=WAIT_SECONDS):
+            raise Unavailable("sns_certificate_busy")
         try:
-            leaf, *others = x509.load_pem_x509_certificates(self._fetch(url))
-            others = others or self._issuer(leaf)
-            name = urlsplit(url).hostname or ""
-            self._verify(leaf, others, (name, name.replace(f".{region}", "")), now)
-        except (ValueError, urllib3.exceptions.HTTPError, x509.ExtensionNotFound) as error:
+            if url in self._known and now < self._known[url].not_valid_after_utc:
+                return self._known[url]
+            self._refuse_failed(url, network)
+            certificate = x509.load_pem_x509_certificate(self._fetch(url))
+            if not certificate.not_valid_before_utc < now < certificate.not_valid_after_utc:
+                raise ValueError("out of date")
+        except (ValueError, urllib3.exceptions.HTTPError) as error:
+            for failed in (url, network):
+                _keep(self._failed, failed, self._clock() + FAILURE_SECONDS, most=1000)
             raise Unavailable("sns_certificate") from error
-        return leaf
+        finally:
+            self._fetching.release()
+        _keep(self._known, url, certificate, most=self._most)
+        return certificate
 
-    def _verify(
-        self,
-        leaf: x509.Certificate,
-        others: list[x509.Certificate],
-        names: tuple[str, ...],
-        now: datetime,
-    ) -> None:
-        """Raise ValueError unless a root vouches for the certificate by one of the names."""
-        for name in names:
-            builder = verification.PolicyBuilder().store(self._store).time(now)
-            try:
-                builder.build_server_verifier(x509.DNSName(name)).verify(leaf, others)
-            except verification.VerificationError:
-                continue
-            return
-        raise ValueError("untrusted certificate")
+    def _refuse_failed(self, url: str, network: str) -> None:
+        if self._clock() < max(self._failed.get(url, 0.0), self._failed.get(network, 0.0)):
+            raise Unavailable("sns_certificate_failed_before")
 
-    def _issuer(self, leaf: x509.Certificate) -> list[x509.Certificate]:
-        """The intermediate that signed a certificate which comes alone, from Amazon's own CA."""
-        access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-        urls = [
-            each.access_location.value
-            for each in access
-            if each.access_method == AuthorityInformationAccessOID.CA_ISSUERS
-        ]
-        trusted = [url for url in urls if ISSUER_URL.fullmatch(url)]
-        return [x509.load_der_x509_certificate(self._fetch(url)) for url in trusted]
+
+def _keep(kept: OrderedDict[str, Kept], key: str, value: Kept, *, most: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > most:
+        kept.popitem(last=False)
 
 
 def fetch(url: str, *, pool: urllib3.PoolManager | None = None) -> bytes:
@@ -180,13 +193,6 @@ def fetch(url: str, *, pool: urllib3.PoolManager | None = None) -> bytes:
     finally:
         answer.close()
     return data
-
-
-def roots() -> list[x509.Certificate]:
-    """The roots of Amazon Trust Services, as certifi lists them: nobody else vouches for SNS."""
-    blocks = certifi.contents().split("# Issuer: ")[1:]
-    ours = [block for block in blocks if block.startswith("CN=Amazon Root CA ")]
-    return [x509.load_pem_x509_certificate(block.encode()) for block in ours]
 
 
 def confirm_sns_topic(topic: str, token: str) -> None:

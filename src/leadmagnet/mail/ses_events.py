@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Any
 
 from leadmagnet.addresses import AddressRefused, normalise
@@ -14,6 +15,10 @@ log = logging.getLogger(__name__)
 
 # Each proves that SES took the mail, should our own answer have been lost.
 ACCEPTED = frozenset({"Send", "Delivery", "DeliveryDelay", "Bounce", "Complaint", "Open", "Click"})
+# What SES writes to a topic that has just been subscribed.
+GREETING = "Successfully validated SNS topic"
+# The type of a message that AWS signed and we do not understand.
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -30,26 +35,30 @@ class Event:
 
 def understand(text: str) -> Event | None:
     """Read SES's JSON in either shape, `eventType` (event publishing) or `notificationType`
-    (identity feedback). None for what is no event, like the greeting of a new subscription.
+    (identity feedback). None for the greeting of a new subscription; any other text that is not
+    understood is an event of its own type, so that it is kept and counted.
     """
+    if text.startswith(GREETING):
+        return None
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    if not isinstance(body, dict):
-        return None
-    type_ = _word(body.get("eventType") or body.get("notificationType"))
+        return Event(UNREADABLE, detail="no_json")
+    type_ = _word(_object(body).get("eventType") or _object(body).get("notificationType"))
     if type_ is None:
-        return None
+        return Event(UNREADABLE, detail="no_type")
     status, detail, recipients = _effect(type_, body)
     mail = _object(body.get("mail"))
+    addresses = _addresses(mail.get("destination") if recipients is None else recipients)
+    if not addresses:
+        return Event(UNREADABLE, detail=f"no_recipient_of_{type_}")
     return Event(
         type=type_,
         status=status,
         detail=detail,
         outbox_id=_outbox_id(_object(mail.get("tags"))),
         ses_message_id=_word(mail.get("messageId")),
-        recipients=_addresses(recipients),
+        recipients=addresses,
     )
 
 
@@ -67,6 +76,10 @@ def record(services: Services, message_id: str, event: Event) -> None:
         accepted=event.type in ACCEPTED,
     )
     assert row is not None  # noqa: S101 - a SELECT of expressions always gives a row
+    if row["recorded"] and event.type == UNREADABLE:
+        log.error("ses_event_unreadable", extra={"reason": event.detail})
+    elif row["recorded"] and not row["matched"]:
+        log.warning("ses_event_unmatched", extra={"type": event.type, "outbox_id": event.outbox_id})
     for subscriber_id in row["changed"]:
         extra = {"subscriber_id": str(subscriber_id), "status": event.status}
         log.info("subscriber_status_lowered", extra=extra)
@@ -80,13 +93,13 @@ def _effect(type_: str, body: dict[str, Any]) -> tuple[str | None, str | None, A
         bounce = _object(body.get("bounce"))
         kind, sub = _word(bounce.get("bounceType")), _word(bounce.get("bounceSubType"))
         status = "bounced" if kind == "Permanent" else None
-        return status, f"{kind}/{sub}", bounce.get("bouncedRecipients")
+        return status, f"{kind}/{sub}", bounce.get("bouncedRecipients") or ()
     if type_ == "Complaint":
         complaint = _object(body.get("complaint"))
         feedback = complaint.get("complaintFeedbackType") or complaint.get("complaintSubType")
-        # Not spam, says the mailbox's owner: no reason to leave her without her mails.
+        # Not spam, says the mailbox's owner: no reason to leave them without their mails.
         status = None if feedback == "not-spam" else "complained"
-        return status, _word(feedback), complaint.get("complainedRecipients")
+        return status, _word(feedback), complaint.get("complainedRecipients") or ()
     return None, None, None
 
 
@@ -108,10 +121,12 @@ def _outbox_id(tags: dict[str, Any]) -> int | None:
 
 
 def _addresses(recipients: Any) -> tuple[str, ...]:
+    """Normalised, of SES's objects or plain texts, in display form (`Ada <ada@…>`) or bare."""
     found = []
-    for each in recipients if isinstance(recipients, list) else []:
+    for recipient in recipients[:50] if isinstance(recipients, list) else []:
+        text = recipient if isinstance(recipient, str) else _object(recipient).get("emailAddress")
         try:
-            found.append(normalise(str(_object(each).get("emailAddress"))))
+            found.append(normalise(parseaddr(str(text))[1]))
         except AddressRefused:
             continue
-    return tuple(found[:50])
+    return tuple(found)

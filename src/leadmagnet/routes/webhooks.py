@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from flask import request
 
 from leadmagnet.adapters import sns
-from leadmagnet.errors import SnsMalformed
+from leadmagnet.errors import SnsMalformed, SnsUntrusted
+from leadmagnet.funnel import limits
 from leadmagnet.mail import ses_events
 from leadmagnet.web import bodies
-from leadmagnet.web.context import services
+from leadmagnet.web.context import context, services
 from leadmagnet.web.contract import Blueprint
 from leadmagnet.web.schemas import HealthSchema
 
@@ -67,12 +69,17 @@ def ses_event() -> dict[str, str]:
     request.max_content_length = BODY_BYTES
     message = _envelope()
     given = services()
-    sns.verify(
-        message,
-        topics=frozenset(given.config.sns_topics),
-        public_key=given.certificates.public_key,
-        now=datetime.now(UTC),
-    )
+    network = limits.network(context().ip)
+    try:
+        sns.verify(
+            message,
+            topics=frozenset(given.config.sns_topics),
+            public_key=partial(given.certificates.public_key, network=network),
+            now=datetime.now(UTC),
+        )
+    except SnsUntrusted as error:
+        log.warning("sns_message_refused", extra={"reason": str(error)})
+        raise
     if message["Type"] == "SubscriptionConfirmation":
         given.confirm_sns_topic(message["TopicArn"], message["Token"])
         log.info("sns_subscription_confirmed")

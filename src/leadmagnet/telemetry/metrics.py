@@ -62,6 +62,7 @@ class _FromDatabase(Collector):
             (mails,) = self._database.all("metrics_mails")
             signups = self._database.all("metrics_signups")
             (ledger,) = self._database.all("metrics_ledger")
+            events = self._database.all("metrics_ses_events")
             up = GaugeMetricFamily("leadmagnet_database_up", "Whether the database answers", 1)
             count = GaugeMetricFamily("leadmagnet_mails", "Mails by state", labels=["state"])
             for state in STATES:
@@ -88,4 +89,12 @@ class _FromDatabase(Collector):
             for row in signups:
                 outcomes.add_metric([row["outcome"]], float(row["signups"]))
             yield outcomes
+            told = GaugeMetricFamily(
+                "leadmagnet_ses_events_last_day",
+                "What SES told in the last day; unmatched is about nobody we know",
+                labels=["type", "matched"],
+            )
+            for row in events:
+                told.add_metric([row["type"], str(row["matched"]).lower()], row["events"])
+            yield told
         yield up
