@@ -124,7 +124,7 @@ for _ in first second; do
 done
 ok
 
-post "the press confirms" 200 "$API/confirm" "{\"token\":\"$token\"}"
+post "a click confirms" 200 "$API/confirm" "{\"token\":\"$token\"}"
 expect 'it["status"]' confirmed
 download=$(json 'it["downloadUrl"]')
 ok
@@ -137,7 +137,7 @@ mv "$files/body" "$files/guide.pdf"
 [ "$(wc -c <"$files/guide.pdf")" -gt 5000 ] || fail "smaller than any guide"
 ok
 
-post "a second press is a success too" 200 "$API/confirm" "{\"token\":\"$token\"}"
+post "a second click is a success too" 200 "$API/confirm" "{\"token\":\"$token\"}"
 expect 'it["status"]' already_confirmed
 ok
 

@@ -15,7 +15,7 @@ export async function signUp({ page, email }, { newsletter = false } = {}) {
   await page.getByLabel(DELIVERY).check()
   if (newsletter) await page.getByLabel(NEWSLETTER).check()
   await page.getByRole('button', { name: 'Recevoir le guide' }).click()
-  await page.getByRole('heading', { name: 'Regardez votre boîte aux lettres' }).waitFor()
+  await page.getByRole('heading', { name: 'Regardez votre boîte mail' }).waitFor()
 }
 
 /** The links of a mail: to the page with the button, out, and the providers' one click. */
@@ -28,12 +28,12 @@ export async function links(email, options) {
   }
 }
 
-export async function press(page, name) {
+export async function click(page, name) {
   await page.getByRole('button', { name }).click()
 }
 
-export async function pressForFile(page, name) {
-  const [download] = await Promise.all([page.waitForEvent('download'), press(page, name)])
+export async function clickForFile(page, name) {
+  const [download] = await Promise.all([page.waitForEvent('download'), click(page, name)])
   assert.equal(download.suggestedFilename(), 'Guide de la Mariée Sereine.pdf')
   return readFileSync(await download.path())
 }
@@ -84,7 +84,7 @@ test('errors are the API’s sentences, next to their field, with the focus on i
   const focused = () => page.evaluate(() => document.activeElement.name || document.activeElement.id)
   const described = async field => page.locator(`#${await field.getAttribute('aria-describedby')}`).textContent()
 
-  await press(page, 'Recevoir le guide')
+  await click(page, 'Recevoir le guide')
   await page.getByText('Cette adresse e-mail n’est pas valable').waitFor()
   assert.equal(await focused(), 'email')
   assert.match(await described(address), /n’est pas valable/)
@@ -92,18 +92,18 @@ test('errors are the API’s sentences, next to their field, with the focus on i
   await look(page, 'landing-errors')
 
   await address.fill('chloé@example.org')
-  await press(page, 'Recevoir le guide')
+  await click(page, 'Recevoir le guide')
   await page.getByText('ne sait pas écrire à une adresse accentuée').waitFor()
 
   await address.fill(ada.email)
   await page.getByLabel(NEWSLETTER).check()
-  await press(page, 'Recevoir le guide')
+  await click(page, 'Recevoir le guide')
   await page.getByText('Cochez la case').waitFor()
   assert.match(await described(page.getByLabel(DELIVERY)), /Cochez la case/)
   assert.equal(await address.getAttribute('aria-invalid'), null)
 
   await page.route('**/signup', route => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }))
-  await press(page, 'Recevoir le guide')
+  await click(page, 'Recevoir le guide')
   await page.getByRole('alert').getByText('Le service ne répond pas').waitFor()
   await look(page, 'landing-unreachable')
   assert.equal(await address.inputValue(), ada.email)
@@ -136,7 +136,7 @@ test('from the address to the file by the keyboard alone', async () => {
   await ada.leave()
 })
 
-test('sign up, open the mail, follow its link, press: the guide, whole; and again', async () => {
+test('sign up, open the mail, follow its link, click: the guide, whole; and again', async () => {
   const ada = await person()
   await signUp(ada, { newsletter: true })
   await look(ada.page, 'landing-answer')
@@ -148,7 +148,7 @@ test('sign up, open the mail, follow its link, press: the guide, whole; and agai
   const letter = ada.page.frameLocator('#frame')
   const [page] = await Promise.all([
     ada.context.waitForEvent('page'),
-    letter.getByRole('link', { name: 'Confirmer et recevoir le guide' }).click(),
+    letter.getByRole('link', { name: 'Ouvrir la page du guide' }).click(),
   ])
   await heading(page, 'Votre guide vous attend')
   assert.equal(shown(page), '/lead-magnet/confirm')
@@ -156,24 +156,24 @@ test('sign up, open the mail, follow its link, press: the guide, whole; and agai
   await look(page, 'confirm-pending')
   assert.equal(status(ada.email), 'pending')
 
-  assert.deepEqual(await pressForFile(page, 'Confirmer et recevoir le guide'), guide)
+  assert.deepEqual(await clickForFile(page, 'Confirmer et recevoir le guide'), guide)
   await heading(page, 'Belle lecture')
   await look(page, 'confirm-done')
   assert.equal(status(ada.email), 'confirmed')
-  assert.deepEqual(await pressForFile(page, 'Télécharger de nouveau'), guide)
+  assert.deepEqual(await clickForFile(page, 'Télécharger de nouveau'), guide)
 
   // The link of the mail once more, a day later.
   await page.goto((await links(ada.email)).confirm)
   await page.getByText('est déjà confirmée').waitFor()
   await look(page, 'confirm-again')
-  assert.deepEqual(await pressForFile(page, 'Télécharger le guide'), guide)
+  assert.deepEqual(await clickForFile(page, 'Télécharger le guide'), guide)
   const events = sql(`SELECT type, purpose FROM lm_consent_events e JOIN lm_subscribers s ON s.id = e.subscriber_id
     WHERE email = %s AND type = 'confirm' ORDER BY purpose`, ada.email)
   assert.deepEqual(events, [['confirm', 'delivery'], ['confirm', 'newsletter']])
   await ada.leave()
 })
 
-test('while the answer is on its way a second press does nothing', async () => {
+test('while the answer is on its way a second click does nothing', async () => {
   const ada = await person()
   await signUp(ada)
   const { page } = ada
@@ -204,7 +204,7 @@ const shift = (email, interval) => sql(`UPDATE lm_download_tokens t SET expires_
     FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s`, email)
   && sql(`UPDATE lm_subscribers SET asked_at = asked_at - %s::interval WHERE email = %s`, interval, email)
 
-test('an expired link is renewed by one press, and the fresh one works', async () => {
+test('an expired link is renewed by one click, and the new one works', async () => {
   const ada = await person()
   await signUp(ada)
   const { confirm } = await links(ada.email)
@@ -214,22 +214,22 @@ test('an expired link is renewed by one press, and the fresh one works', async (
   await heading(page, 'Ce lien a expiré')
   await look(page, 'confirm-expired')
   assert.equal((await mails(ada.email)).length, 1)
-  await press(page, 'Recevoir un lien neuf')
-  await page.getByText('un e-mail avec un lien neuf est en route').waitFor()
+  await click(page, 'Recevoir un nouveau lien')
+  await page.getByText('un e-mail avec un nouveau lien est en route').waitFor()
   await look(page, 'confirm-renewed')
   await page.goto((await links(ada.email, { count: 2 })).confirm)
-  assert.deepEqual(await pressForFile(page, 'Confirmer et recevoir le guide'), guide)
+  assert.deepEqual(await clickForFile(page, 'Confirmer et recevoir le guide'), guide)
   await ada.leave()
 })
 
-test('a link that expires while the page is open says so at the press', async () => {
+test('a link that expires while the page is open says so at the click', async () => {
   const ada = await person()
   await signUp(ada)
   const { page } = ada
   await page.goto((await links(ada.email)).confirm)
   await heading(page, 'Votre guide vous attend')
   shift(ada.email, '2 days')
-  await press(page, 'Confirmer et recevoir le guide')
+  await click(page, 'Confirmer et recevoir le guide')
   await heading(page, 'Ce lien a expiré')
   assert.equal(status(ada.email), 'pending')
   await ada.leave()
@@ -242,8 +242,8 @@ test('a link used up is renewed like an expired one', async () => {
   await page.goto((await links(ada.email)).confirm)
   await heading(page, 'Votre guide vous attend')
   sql(`UPDATE lm_download_tokens t SET use_count = 100 FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s`, ada.email)
-  await press(page, 'Confirmer et recevoir le guide')
-  await heading(page, 'Ce lien a trop servi')
+  await click(page, 'Confirmer et recevoir le guide')
+  await heading(page, 'Ce lien a été trop utilisé')
   await look(page, 'confirm-used-up')
   await ada.leave()
 })

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { look, person, shown } from './browser.mjs'
-import { heading, links, press, pressForFile, signUp, status } from './funnel.mjs'
+import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
 import { at, guide } from './stack.mjs'
 
-test('"this was not me": one press, and no more mail', async () => {
+test('"this was not me": one click, and no more mail', async () => {
   const ada = await person()
   await signUp(ada)
   const { page } = ada
@@ -15,7 +15,7 @@ test('"this was not me": one press, and no more mail', async () => {
   assert.equal(shown(page), '/lead-magnet/unsubscribe')
   await look(page, 'unsubscribe-not-me')
   assert.equal(status(ada.email), 'pending')
-  await press(page, 'Ce n’était pas moi, ne m’écrivez plus')
+  await click(page, 'Ce n’était pas moi, ne m’écrivez plus')
   await heading(page, 'C’est noté')
   await look(page, 'unsubscribe-done')
   assert.equal(status(ada.email), 'unsubscribed')
@@ -28,21 +28,21 @@ test('unsubscribing by the page, from the advice and then from all, and the link
   const { page } = ada
   const { confirm, leave } = await links(ada.email)
   await page.goto(confirm)
-  assert.deepEqual(await pressForFile(page, 'Confirmer et recevoir le guide'), guide)
+  assert.deepEqual(await clickForFile(page, 'Confirmer et recevoir le guide'), guide)
   await page.goto(leave)
   await heading(page, 'Ne plus recevoir nos e-mails')
   await look(page, 'unsubscribe-confirmed')
-  await press(page, 'Arrêter seulement les conseils')
+  await click(page, 'Arrêter seulement les conseils')
   await heading(page, 'Les conseils s’arrêtent')
   await look(page, 'unsubscribe-advice')
   assert.equal(status(ada.email), 'confirmed')
-  await press(page, 'Me désinscrire de tout')
+  await click(page, 'Me désinscrire de tout')
   await heading(page, 'C’est noté')
   assert.equal(status(ada.email), 'unsubscribed')
   await page.goto(leave)
   await heading(page, 'C’est noté')
   await page.goto(confirm)
-  assert.deepEqual(await pressForFile(page, 'Télécharger le guide'), guide)
+  assert.deepEqual(await clickForFile(page, 'Télécharger le guide'), guide)
   await ada.leave()
 })
 

@@ -4,15 +4,15 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { look, person, shown } from './browser.mjs'
-import { heading, links, press, pressForFile, signUp, status } from './funnel.mjs'
+import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
 import { mail, mails, sql } from './stack.mjs'
 
 /** The link to her data, asked for on the page. */
 async function link({ page, email }, { count = 2 } = {}) {
   await page.goto('/lead-magnet/mes-donnees')
   await page.getByLabel('Votre adresse e-mail').fill(email)
-  await press(page, 'Recevoir le lien')
-  await heading(page, 'Regardez votre boîte aux lettres')
+  await click(page, 'Recevoir le lien')
+  await heading(page, 'Regardez votre boîte mail')
   const { text } = await mail(email, { count })
   return text.match(/\S+\/lead-magnet\/mes-donnees\?token=\S+/)[0]
 }
@@ -22,11 +22,11 @@ test('a copy of everything, as a file', async () => {
   await signUp(ada)
   const { page } = ada
   await page.goto((await links(ada.email)).confirm)
-  await pressForFile(page, 'Confirmer et recevoir le guide')
+  await clickForFile(page, 'Confirmer et recevoir le guide')
 
   await page.goto('/lead-magnet/mes-donnees')
   await look(page, 'data-ask')
-  await press(page, 'Recevoir le lien')
+  await click(page, 'Recevoir le lien')
   await page.getByText('Cette adresse e-mail n’est pas valable').waitFor()
   assert.equal(await page.evaluate(() => document.activeElement.id), 'email')
   await look(page, 'data-ask-error')
@@ -36,7 +36,7 @@ test('a copy of everything, as a file', async () => {
   await page.goto(url)
   await page.getByRole('heading', { name: 'En garder une copie' }).waitFor()
   assert.equal(shown(page), '/lead-magnet/mes-donnees')
-  const [download] = await Promise.all([page.waitForEvent('download'), press(page, 'Télécharger mes données')])
+  const [download] = await Promise.all([page.waitForEvent('download'), click(page, 'Télécharger mes données')])
   assert.match(download.suggestedFilename(), /\.json$/)
   const everything = JSON.parse(readFileSync(await download.path(), 'utf8'))
   assert.equal(everything.subscriber.email, ada.email)
@@ -54,14 +54,14 @@ test('erasing takes a second, deliberate step, and leaves nothing', async () => 
   const { page } = ada
   const url = await link(ada)
   await page.goto(url)
-  await press(page, 'Effacer mes données…')
+  await click(page, 'Effacer mes données…')
   await heading(page, 'Tout effacer ?')
   await look(page, 'data-sure')
-  await press(page, 'Annuler')
+  await click(page, 'Annuler')
   await heading(page, 'Vos données')
   assert.equal(status(ada.email), 'pending')
-  await press(page, 'Effacer mes données…')
-  await press(page, 'Effacer définitivement')
+  await click(page, 'Effacer mes données…')
+  await click(page, 'Effacer définitivement')
   await heading(page, 'Tout est effacé')
   await look(page, 'data-erased')
   assert.equal(status(ada.email), undefined)
@@ -79,9 +79,9 @@ test('objecting as well: no mail ever again', async () => {
   await links(ada.email)
   const { page } = ada
   await page.goto(await link(ada))
-  await press(page, 'Effacer mes données…')
+  await click(page, 'Effacer mes données…')
   await page.getByLabel('Je m’oppose aussi').check()
-  await press(page, 'Effacer définitivement')
+  await click(page, 'Effacer définitivement')
   await heading(page, 'Tout est effacé')
   assert.match(await page.getByRole('main').textContent(), /ne plus jamais vous écrire/)
   await signUp(ada)
@@ -93,7 +93,7 @@ test('objecting as well: no mail ever again', async () => {
   await ada.leave()
 })
 
-test('a link to the data that has expired, or that nobody issued, leads to a fresh one', async () => {
+test('a link to the data that has expired, or that nobody issued, leads to a new one', async () => {
   const ada = await person()
   await signUp(ada)
   await links(ada.email)
@@ -102,13 +102,13 @@ test('a link to the data that has expired, or that nobody issued, leads to a fre
   sql(`UPDATE lm_download_tokens t SET expires_at = now() - interval '1 minute'
     FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s AND kind = 'privacy'`, ada.email)
   await page.goto(url)
-  await press(page, 'Télécharger mes données')
+  await click(page, 'Télécharger mes données')
   await heading(page, 'Ce lien ne fonctionne plus')
   await page.getByText('Ce lien a expiré').waitFor()
   await look(page, 'data-expired')
   await page.goto(`/lead-magnet/mes-donnees?token=${'A'.repeat(43)}`)
-  await press(page, 'Effacer mes données…')
-  await press(page, 'Effacer définitivement')
+  await click(page, 'Effacer mes données…')
+  await click(page, 'Effacer définitivement')
   await page.getByText('Ce lien n’est pas valable').waitFor()
   assert.equal(await page.getByLabel('Votre adresse e-mail').isVisible(), true)
   await ada.leave()

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { createServer, request } from 'node:http'
 import { test } from 'node:test'
 import { look, person } from './browser.mjs'
-import { heading, links, pressForFile, signUp } from './funnel.mjs'
+import { clickForFile, heading, links, signUp } from './funnel.mjs'
 import { at, everythingKept, mail, output, sql, visitor } from './stack.mjs'
 
 test('a scanner that opens every link and runs the scripts changes nothing', async () => {
@@ -46,7 +46,7 @@ test('the token stays out of the page’s source, the address bar, the history a
     JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.documentElement.outerHTML,
   ])
   for (const place of places) assert.ok(!place.includes(token), place.slice(0, 300))
-  await pressForFile(page, 'Confirmer et recevoir le guide')
+  await clickForFile(page, 'Confirmer et recevoir le guide')
   for (const each of referrers) assert.ok(!each.includes(token))
 
   // Loaded again without its token, the page says so instead of failing.
@@ -69,7 +69,7 @@ test('the ledger holds the visitor’s address, not the site’s, and no forged 
   const liar = await person({ extraHTTPHeaders: { 'X-Forwarded-For': '203.0.113.7', 'Forwarded': 'for=203.0.113.7', 'X-Real-IP': '203.0.113.7' } })
   await signUp(liar)
   await liar.page.goto((await links(liar.email)).confirm)
-  await pressForFile(liar.page, 'Confirmer et recevoir le guide')
+  await clickForFile(liar.page, 'Confirmer et recevoir le guide')
   assert.deepEqual(addresses(liar.email), [liar.address])
   await liar.leave()
 })

@@ -182,13 +182,20 @@ def test_a_title_with_markup_stays_text(kind: str, locale: str) -> None:
 
 
 @pytest.mark.parametrize(("locale", "word"), [("fr", "conseils"), ("en", "advice")])
-def test_the_mail_says_when_the_press_would_subscribe_to_the_newsletter(
+def test_the_mail_says_when_the_click_would_subscribe_to_the_newsletter(
     locale: str, word: str
 ) -> None:
     for newsletter in (True, False):
         content = compose("confirm", locale, newsletter=newsletter)
         for part in (content.text, content.html):
             assert (word in part) is newsletter
+
+
+@every_mail
+def test_the_button_opens_a_page_where_another_one_acts(kind: str, locale: str) -> None:
+    button = re.search(r'<a class="action"[^>]*>([^<]+)</a>', compose(kind, locale).html)
+    assert button
+    assert button[1].split()[0] == {"fr": "Ouvrir", "en": "Open"}[locale]
 
 
 def test_nothing_typed_by_a_visitor_can_be_printed() -> None:
@@ -308,9 +315,11 @@ def test_the_mail_says_how_long_its_link_works(
 
 @pytest.mark.parametrize(
     ("locale", "said"),
-    [("fr", "Sans ce geste, rien ne se passe"), ("en", "Without that press nothing happens")],
+    [("fr", "Si vous ne confirmez pas, rien ne"), ("en", "Unless you confirm, nothing happens")],
 )
-def test_the_opt_in_says_that_nothing_happens_without_the_press(locale: str, said: str) -> None:
+def test_the_opt_in_says_that_nothing_happens_without_a_confirmation(
+    locale: str, said: str
+) -> None:
     content = compose("confirm", locale)
     assert said in content.text
     assert said in Page(content.html).words

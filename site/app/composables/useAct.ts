@@ -1,8 +1,9 @@
 import type { components } from '#open-fetch-schemas/lead-magnet'
 
-export type Problem = components['schemas']['Problem']
+type ApiProblem = components['schemas']['Problem']
+export type Problem = Omit<ApiProblem, 'code'> & { code: ApiProblem['code'] | 'unreachable' }
 
-/** One act of the visitor: at most one at a time, and its problem in the API's own words. */
+/** One action of the visitor: at most one at a time, with the API's problem if it failed. */
 export function useAct<Given extends unknown[]>(act: (...given: Given) => Promise<void>) {
   const busy = ref(false)
   const problem = ref<Problem | null>(null)
@@ -38,5 +39,5 @@ export function problemOf(error: unknown): Problem {
 
 /** The sentence for one field of the form, if the problem is about it. */
 export function sentenceFor(problem: Problem | null, pointer: string): string | undefined {
-  return problem?.errors?.find(each => each.pointer.startsWith(pointer))?.detail
+  return problem?.errors?.find(error => error.pointer.startsWith(pointer))?.detail
 }
