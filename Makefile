@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check faults format smoke check-nginx fuzz audit e2e openapi lock clean
+.PHONY: help run test bench check faults format smoke check-nginx fuzz audit e2e openapi lint-openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ e2e: $(VENV)/ready ## The Nuxt site in a real browser, with pictures of every pa
 openapi: $(VENV)/ready ## Write openapi.yaml from the code
 	@$(BIN)/leadmagnet openapi --output openapi.yaml
 
+lint-openapi: tests/contract/openapi_lint/node_modules/ready ## Lint openapi.yaml with redocly and spectral; needs Node
+	@cd tests/contract/openapi_lint && npm run --silent lint
+
 lock: $(VENV)/ready ## Renew the locks; they name versions and hashes, no addresses
 	@for extra in "" dev bench; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -71,7 +74,11 @@ lock: $(VENV)/ready ## Renew the locks; they name versions and hashes, no addres
 	done
 
 clean: ## Remove what was installed and built, and the data of `make run`
-	@rm -rf $(VENV) $(VENV)-bench .dev site/node_modules site/.nuxt site/.output
+	@rm -rf $(VENV) $(VENV)-bench .dev site/node_modules site/.nuxt site/.output tests/contract/openapi_lint/node_modules
+
+tests/contract/openapi_lint/node_modules/ready: tests/contract/openapi_lint/package-lock.json
+	@cd tests/contract/openapi_lint && npm ci --silent --ignore-scripts
+	@touch $@
 
 $(VENV)/ready: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make run PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

@@ -11,21 +11,21 @@ blp = Blueprint("operations", "operations", description="Health, for load balanc
 
 @blp.get("/healthz")
 @blp.doc(operationId="health")
-@blp.response(200, HealthSchema, example={"status": "ok"})
+@blp.response(200, HealthSchema, description="The process answers", example={"status": "ok"})
 def healthz() -> dict[str, str]:
-    """Whether the process answers
+    """Check that the process answers
 
-    Does not look at the database.
+    Does not ask the database.
     """
     return {"status": "ok"}
 
 
 @blp.get("/readyz")
 @blp.doc(operationId="readiness")
-@blp.response(200, HealthSchema, example={"status": "ok"})
+@blp.response(200, HealthSchema, description="The service can work", example={"status": "ok"})
 @blp.refuses(503, "service_unavailable", "not_migrated", "grants_missing", "database_read_only")
 def readyz() -> dict[str, str]:
-    """Whether the service can work
+    """Check that the service can work
 
     The database answers, is migrated, grants what the service needs, and accepts writes.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 from leadmagnet.rights import privacy
 from leadmagnet.web.context import context, services
-from leadmagnet.web.contract import Blueprint
+from leadmagnet.web.contract import Blueprint, accepted_with
 from leadmagnet.web.messages import PRIVACY_ASKED
 from leadmagnet.web.privacy_schemas import (
     ErasedSchema,
@@ -72,7 +72,7 @@ blp = Blueprint(
 @blp.post("/request")
 @blp.doc(operationId="askForPrivacyLink")
 @blp.arguments(PrivacyRequestSchema, example={"email": "ada@example.org"})
-@blp.response(202, AcceptedSchema, example={"status": "accepted", "message": PRIVACY_ASKED["fr"]})
+@blp.response(202, AcceptedSchema, **accepted_with(PRIVACY_ASKED))
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
 @blp.refuses(429, "privacy_limit")
 @blp.refuses(503, "service_unavailable")
@@ -91,7 +91,7 @@ def ask(body: dict[str, str]) -> dict[str, str]:
 @blp.post("/export")
 @blp.doc(operationId="exportPrivacy")
 @blp.arguments(TokenSchema, example={"token": TOKEN})
-@blp.response(200, ExportSchema, example=HELD)
+@blp.response(200, ExportSchema, description="Everything held", example=HELD)
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")
 @blp.refuses(422, "token_invalid", pointer="/token")
@@ -108,7 +108,7 @@ def export(body: dict[str, str]) -> dict[str, Any]:
 @blp.post("/erase")
 @blp.doc(operationId="erasePrivacy")
 @blp.arguments(EraseSchema, example={"token": TOKEN, "object": False})
-@blp.response(200, ErasedSchema, example={"status": "erased"})
+@blp.response(200, ErasedSchema, description="Erased", example={"status": "erased"})
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")
 @blp.refuses(422, "token_invalid", pointer="/token")

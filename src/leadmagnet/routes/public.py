@@ -12,7 +12,7 @@ from leadmagnet.database import Row
 from leadmagnet.funnel import magnets, subscribers, tokens
 from leadmagnet.web import bodies
 from leadmagnet.web.context import context, services
-from leadmagnet.web.contract import Blueprint, path_example
+from leadmagnet.web.contract import Blueprint, accepted_with, path_example
 from leadmagnet.web.messages import ACCEPTED, RENEWED
 from leadmagnet.web.problems import language
 from leadmagnet.web.public_schemas import (
@@ -65,6 +65,7 @@ blp = Blueprint(
 @blp.response(
     200,
     MagnetListSchema,
+    description="The magnets on offer",
     example={"magnets": [{key: MAGNET[key] for key in ("slug", "title", "description")}]},
 )
 @blp.refuses(422, "locale_unknown", pointer="/locale")
@@ -81,7 +82,7 @@ def list_magnets(query: dict[str, Any]) -> Response:
 @blp.get("/magnets/<slug>", parameters=[path_example("slug", SLUG)])
 @blp.doc(operationId="getMagnet")
 @blp.arguments(MagnetQuerySchema, location="query")
-@blp.response(200, MagnetSchema, example=MAGNET)
+@blp.response(200, MagnetSchema, description="The magnet and its consent texts", example=MAGNET)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(422, "locale_unknown", pointer="/locale")
 @blp.refuses(503, "service_unavailable")
@@ -108,7 +109,7 @@ def _cacheable(schema: Schema, value: Any) -> Response:
 @blp.post("/signup")
 @blp.doc(operationId="signUp")
 @blp.arguments(SignupSchema, example=SIGNUP)
-@blp.response(202, AcceptedSchema, example={"status": "accepted", "message": ACCEPTED["fr"]})
+@blp.response(202, AcceptedSchema, **accepted_with(ACCEPTED))
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
 @blp.refuses(422, "consent_required", "consent_unknown", pointer="/consents")
 @blp.refuses(422, "magnet_unknown", pointer="/magnet")
@@ -132,6 +133,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
 @blp.response(
     200,
     LinkSchema,
+    description="What the link would do",
     example={
         "status": "pending",
         "magnet": {key: MAGNET[key] for key in ("slug", "title", "fileName")},
@@ -156,6 +158,7 @@ def describe_link(token: str) -> dict[str, Any]:
 @blp.response(
     200,
     ConfirmationSchema,
+    description="Confirmed; open `downloadUrl` to download the file",
     example={
         "status": "confirmed",
         "downloadUrl": "https://bucket.s3.eu-west-3.amazonaws.com/guide.pdf?X-Amz-Signature=0a1b2c",
@@ -179,7 +182,7 @@ def confirm(body: dict[str, str]) -> subscribers.Confirmation:
 @blp.post("/links/renew")
 @blp.doc(operationId="renewLink")
 @blp.arguments(TokenSchema, example={"token": TOKEN})
-@blp.response(202, AcceptedSchema, example={"status": "accepted", "message": RENEWED["fr"]})
+@blp.response(202, AcceptedSchema, **accepted_with(RENEWED))
 @blp.refuses(422, "token_invalid", pointer="/token")
 @blp.refuses(503, "service_unavailable")
 def renew_link(body: dict[str, str]) -> dict[str, str]:
@@ -194,7 +197,12 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
 
 @blp.get("/unsubscribe/<token>", parameters=[path_example("token", UNSUBSCRIBE_TOKEN)])
 @blp.doc(operationId="describeSubscription")
-@blp.response(200, SubscriptionSchema, example={"status": "confirmed", "newsletter": True})
+@blp.response(
+    200,
+    SubscriptionSchema,
+    description="What the link would end",
+    example={"status": "confirmed", "newsletter": True},
+)
 @blp.refuses(404, "token_unknown")
 @blp.refuses(429, "guess_limit")
 @blp.refuses(503, "service_unavailable")
@@ -226,7 +234,12 @@ def describe_subscription(token: str) -> dict[str, Any]:
         },
     },
 )
-@blp.response(200, SubscriptionSchema, example={"status": "unsubscribed", "newsletter": False})
+@blp.response(
+    200,
+    SubscriptionSchema,
+    description="What is left of the subscription",
+    example={"status": "unsubscribed", "newsletter": False},
+)
 @blp.refuses(404, "token_unknown")
 @blp.refuses(413, "body_too_large")
 @blp.refuses(429, "guess_limit")

@@ -1,7 +1,8 @@
-"""Where Amazon SNS tells what became of our mails."""
+"""Receives the events that Amazon SES publishes through SNS: deliveries, bounces, complaints."""
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +21,16 @@ from leadmagnet.web.schemas import HealthSchema
 
 log = logging.getLogger(__name__)
 
+MESSAGE = {
+    "Type": "Notification",
+    "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+    "TopicArn": "arn:aws:sns:eu-west-3:123456789012:leadmagnet-ses-events",
+    "Message": '{"eventType": "Bounce"}',
+    "Timestamp": "2026-11-22T10:00:00.000Z",
+    "SignatureVersion": "2",
+    "Signature": "bm90IGEgc2lnbmF0dXJl",
+    "SigningCertURL": "https://sns.eu-west-3.amazonaws.com/SimpleNotificationService-0a1b2c.pem",
+}
 # SNS sends up to 256 KiB.
 BODY_BYTES = 272 * 1024
 
@@ -35,36 +46,25 @@ blp = Blueprint(
 @blp.doc(
     operationId="sesEvent",
     requestBody={
-        "description": "A message of Amazon SNS, signed (version 2) for one of our topics",
+        "description": "A message of Amazon SNS, signed (version 2) for one of our topics. SNS"
+        " sends its JSON as text/plain.",
         "required": True,
         "content": {
-            media_type: {
-                "schema": {"type": "object"},
-                "example": {
-                    "Type": "Notification",
-                    "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
-                    "TopicArn": "arn:aws:sns:eu-west-3:123456789012:leadmagnet-ses-events",
-                    "Message": '{"eventType": "Bounce", …}',
-                    "Timestamp": "2026-11-22T10:00:00.000Z",
-                    "SignatureVersion": "2",
-                    "Signature": "…",
-                    "SigningCertURL": "https://sns.eu-west-3.amazonaws.com/SimpleNotificationService-….pem",
-                },
-            }
-            for media_type in ("text/plain", "application/json")
+            "text/plain": {"schema": {"type": "string"}, "example": json.dumps(MESSAGE)},
+            "application/json": {"schema": {"type": "object"}, "example": MESSAGE},
         },
     },
 )
-@blp.response(200, HealthSchema, example={"status": "ok"})
+@blp.response(200, HealthSchema, description="Received and recorded", example={"status": "ok"})
 @blp.refuses(400, "json_malformed", "message_malformed")
 @blp.refuses(403, "message_untrusted")
 @blp.refuses(413, "body_too_large")
 @blp.refuses(503, "service_unavailable")
 def ses_event() -> dict[str, str]:
-    """Bounces, complaints and deliveries, through Amazon SNS
+    """Receive bounces, complaints and deliveries through Amazon SNS
 
-    Verified before it is believed; the same message twice is the same 200. Trouble of our own is
-    a 503, for SNS does not repeat what was answered by a 4xx.
+    The signature is verified first. A repeated message gets 200 again and changes nothing. Our own
+    failures are a 503, because SNS does not retry after a 4xx.
     """
     request.max_content_length = BODY_BYTES
     message = _envelope()
@@ -100,7 +100,7 @@ def _envelope() -> dict[str, Any]:
     given = [message.get(name) for name in needed] + [message.get("Subject", "")]
     if not needed or said != type_:
         raise SnsMalformed
-    if not all(isinstance(each, str) for each in given) or len(message["MessageId"]) > 200:
+    if not all(isinstance(value, str) for value in given) or len(message["MessageId"]) > 200:
         raise SnsMalformed
     if "\0" in message["MessageId"]:
         raise SnsMalformed

@@ -58,6 +58,14 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return decorate
 
 
+def accepted_with(message: dict[str, str]) -> dict[str, Any]:
+    """What a 202 is documented as: its meaning, and an example with this message."""
+    return {
+        "description": "Accepted; show the message to the visitor",
+        "example": {"status": "accepted", "message": message["fr"]},
+    }
+
+
 def path_example(name: str, example: str) -> dict[str, Any]:
     """A path parameter with an example, which the explorer fills in."""
     return {"name": name, "in": "path", "example": example}
