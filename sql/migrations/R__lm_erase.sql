@@ -1,5 +1,5 @@
--- Erases a person: their row, all that hangs on it, their counts, and leaves the tombstone.
--- With an erasing link, what that did is kept as long as it works. It runs
+-- Erases a person: their waiting requests, their row, all that hangs on it, their counts, and leaves
+-- the tombstone. With an erasing link, what that did is kept as long as it works. It runs
 -- as the owner, so that the application can erase a person but delete nothing else, and nobody
 -- without a tombstone. False when they are not there.
 CREATE OR REPLACE FUNCTION lm_erase(
@@ -7,6 +7,12 @@ CREATE OR REPLACE FUNCTION lm_erase(
 ) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    -- What still waits to be settled goes first, as a worker locks a request before its subscriber.
+    DELETE FROM lm_requests r
+    WHERE r.subscriber_id = erased_subscriber
+       OR r.email = (SELECT s.email FROM lm_subscribers s WHERE s.id = erased_subscriber)
+       OR r.token_hash IN (
+           SELECT t.token_hash FROM lm_download_tokens t WHERE t.subscriber_id = erased_subscriber);
     -- In the order in which the worker's claim takes them: first the mail, then its subscriber.
     PERFORM FROM lm_outbox o WHERE o.subscriber_id = erased_subscriber ORDER BY o.id FOR UPDATE;
     PERFORM FROM lm_subscribers s WHERE s.id = erased_subscriber FOR UPDATE;

@@ -9,6 +9,13 @@ CREATE TABLE lm_outbox (
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),
     -- The wordings agreed to in the page: what the press of the button will confirm.
     consents text[] NOT NULL DEFAULT '{}',
+    -- When the person asked for it, which may be some time before this row was written.
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    -- How many mails its network had asked for before it in an hour: those of quiet networks go
+    -- first. A mail about the person's rights is before all others, with -1.
+    turn integer NOT NULL DEFAULT 0,
+    -- That network, as a keyed hash, until the mail is gone: to see and drop a flood.
+    network_key bytea,
     state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'dead', 'cancelled')),
     -- When the row may be claimed. A claim moves it to the end of the lease, so that a row whose
     -- worker died is simply due again.
@@ -30,5 +37,5 @@ CREATE TABLE lm_outbox (
     CONSTRAINT lm_outbox_sent CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) WITH (fillfactor = 85);
 
-CREATE INDEX lm_outbox_due ON lm_outbox (due_at) WHERE state = 'queued';
+CREATE INDEX lm_outbox_due ON lm_outbox (turn, due_at) WHERE state = 'queued';
 CREATE INDEX lm_outbox_subscriber ON lm_outbox (subscriber_id);

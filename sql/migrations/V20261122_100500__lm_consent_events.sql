@@ -18,6 +18,8 @@ CREATE TABLE lm_consent_events (
     occurred_at timestamptz NOT NULL,
     -- When this row was written: seals and their order rest on it, for an act may be recorded late.
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- The request that this row settled; it is deleted with the same commit.
+    request_id bigint,
     -- Goes into the sealed digest and into that of the address, so that without the row nobody can
     -- try out what was in it.
     salt bytea NOT NULL,
@@ -40,6 +42,19 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     NEW.recorded_at := clock_timestamp();
     NEW.occurred_at := NEW.recorded_at;
+    IF NEW.request_id IS NOT NULL THEN
+        -- The act was accepted earlier; its time is that of a request which waits, and is theirs.
+        SELECT r.accepted_at INTO STRICT NEW.occurred_at
+        FROM lm_requests r
+        JOIN lm_subscribers s ON s.id = NEW.subscriber_id
+        WHERE r.id = NEW.request_id
+          AND CASE r.kind
+              WHEN 'signup' THEN NEW.type = 'signup' AND r.email = s.email
+              WHEN 'renewal' THEN NEW.type = 'resend' AND EXISTS (
+                  SELECT FROM lm_download_tokens t
+                  WHERE t.token_hash = r.token_hash AND t.subscriber_id = s.id)
+          END;
+    END IF;
     NEW.salt := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
     NEW.address_digest := (
         SELECT sha256(NEW.salt || convert_to(s.email, 'UTF8'))

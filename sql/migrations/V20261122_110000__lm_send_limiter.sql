@@ -3,6 +3,9 @@
 CREATE TABLE lm_send_limiter (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     next_at timestamptz NOT NULL DEFAULT '-infinity',
+    -- How many mails went in the current hour, which starts with its first one: MAILS_PER_HOUR.
+    hour_ends_at timestamptz NOT NULL DEFAULT '-infinity',
+    hour_mails integer NOT NULL DEFAULT 0,
     -- Throttled answers in a row: each doubles the wait. And when the latest came, so that the
     -- answers to mails that were on their way together count once.
     throttles integer NOT NULL DEFAULT 0,

@@ -1,24 +1,29 @@
--- name: limit_try
+-- name: limit_count
 -- Counts a network's try. Over the limit nothing is written, so that hammering costs no write and
 -- prolongs nothing.
-WITH spent AS (
-    SELECT ends_at FROM lm_signup_limits
-    WHERE key = %(key)s AND n >= %(at_most)s AND ends_at > now()
-), counted AS (
-    INSERT INTO lm_signup_limits AS l (key, ends_at)
-    SELECT %(key)s, now() + %(life)s::interval WHERE NOT EXISTS (SELECT FROM spent)
-    ON CONFLICT (key) DO UPDATE
-    SET n = CASE WHEN l.ends_at <= now() THEN 1 ELSE l.n + 1 END,
-        ends_at = CASE WHEN l.ends_at <= now() THEN EXCLUDED.ends_at ELSE l.ends_at END
-    WHERE l.ends_at <= now() OR l.n < %(at_most)s
-    RETURNING l.key
+WITH reached AS MATERIALIZED (
+    SELECT lm_limits_reached_until(ARRAY[%(key)s::bytea], ARRAY[%(at_most)s::int]) AS ends_at
+), counted AS MATERIALIZED (
+    SELECT CASE WHEN ends_at IS NULL THEN
+        lm_limit_count(%(key)s::bytea, %(at_most)s::int, %(lasting)s::interval) END AS place
+    FROM reached
 )
-SELECT EXISTS (SELECT FROM counted) AS allowed,
-       extract(epoch FROM coalesce((SELECT ends_at FROM spent) - now(), %(life)s::interval))::float AS seconds;
+SELECT counted.place IS NOT NULL AS allowed,
+       extract(epoch FROM coalesce(reached.ends_at - now(), %(lasting)s::interval))::float AS seconds
+FROM counted, reached;
+
+-- name: limit_look
+-- How long one of these limits stays reached; NULL while none is. Counts nothing.
+SELECT extract(epoch FROM lm_limits_reached_until(
+    %(network_keys)s::bytea[], %(network_limits)s::int[]) - now())::float AS seconds;
 
 -- name: limit_purge
 -- In small bites, and past rows that somebody is just counting on.
-DELETE FROM lm_signup_limits
-WHERE key IN (
-    SELECT key FROM lm_signup_limits
-    WHERE ends_at < now() ORDER BY ends_at LIMIT 1000 FOR UPDATE SKIP LOCKED);
+WITH ended AS (
+    DELETE FROM lm_signup_limits
+    WHERE key IN (
+        SELECT key FROM lm_signup_limits
+        WHERE ends_at < now() ORDER BY ends_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+    RETURNING key
+)
+SELECT count(*) AS deleted FROM ended;

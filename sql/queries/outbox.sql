@@ -1,7 +1,7 @@
 -- name: outbox_claim
--- Takes the mail that has been due longest, for the length of the lease, and stores the hash of
--- the token that its link will carry. The subscriber is looked at here, right before the call to
--- SES: nothing goes to somebody who left, bounced or complained while the mail was queued.
+-- Takes the next mail, those of quiet networks first, for the length of the lease, and stores the
+-- hash of the token that its link will carry. The subscriber is looked at here, right before the call
+-- to SES: nothing goes to somebody who left, bounced or complained while the mail was queued.
 -- Each claim takes the rate limiter's next slot, at most a second ahead, and says how long to wait
 -- for it. `claims` is the fencing token. An attempt counts from here on, whatever becomes of it; a
 -- mail whose outcome stays unknown too often is dead, and is claimed for ever longer until then.
@@ -9,14 +9,13 @@ WITH due AS (
     SELECT o.id,
            CASE
                WHEN s.status IN ('bounced', 'complained') THEN s.status
-               WHEN s.status = 'unsubscribed' AND s.status_at > o.created_at
+               WHEN s.status = 'unsubscribed' AND s.status_at > o.asked_at
                    AND o.kind <> 'privacy' THEN s.status
            END AS objection,
            CASE
                WHEN o.kind = 'privacy' THEN 'privacy'
-               WHEN s.status = 'confirmed' AND (s.newsletter OR NOT EXISTS (
-                   SELECT FROM lm_consent_texts t
-                   WHERE t.id = ANY (o.consents) AND t.purpose = 'newsletter')) THEN 'download'
+               WHEN s.status = 'confirmed' AND (s.newsletter OR NOT lm_asks_newsletter(o.consents))
+                   THEN 'download'
                ELSE 'confirm'
            END AS kind,
            o.unknown_outcomes >= %(most_unknown)s::int AS spent,
@@ -26,7 +25,17 @@ WITH due AS (
     WHERE o.state = 'queued' AND o.due_at <= now()
       AND (SELECT hold_reason IS NULL AND (next_at < now() + interval '1 second'
                OR next_at > now() + interval '15 minutes') FROM lm_send_limiter)
-    ORDER BY o.due_at
+      -- How much of the hour is gone decides whose turn it is: the first mail of each network may
+      -- use all of it, the others half, and a mail about a person's rights (-1) always goes.
+      AND o.turn < (
+          SELECT CASE
+                     WHEN hour_ends_at NOT BETWEEN now() AND now() + interval '1 hour'
+                         OR hour_mails < %(mails_per_hour)s::int / 2 THEN 2147483647
+                     WHEN hour_mails < %(mails_per_hour)s::int THEN 1
+                     ELSE 0
+                 END
+          FROM lm_send_limiter)
+    ORDER BY o.turn, o.due_at
     LIMIT 1
     FOR UPDATE OF o SKIP LOCKED
 ), slot AS (
@@ -37,12 +46,17 @@ WITH due AS (
                        ELSE greatest(l.next_at, now()) END
             -- While SES has paused us, one mail at a time tries.
             + CASE WHEN l.pause_reason IS NULL THEN %(interval)s::interval
-                   ELSE %(pause)s::interval END
+                   ELSE %(pause)s::interval END,
+        hour_mails = CASE WHEN l.hour_ends_at BETWEEN now() AND now() + interval '1 hour'
+                          THEN l.hour_mails + 1 ELSE 1 END,
+        hour_ends_at = CASE WHEN l.hour_ends_at BETWEEN now() AND now() + interval '1 hour'
+                            THEN l.hour_ends_at ELSE now() + interval '1 hour' END
     FROM due
     WHERE due.objection IS NULL AND NOT due.spent AND l.hold_reason IS NULL
       AND (l.next_at < now() + interval '1 second' OR l.next_at > now() + interval '15 minutes')
     RETURNING l.next_at - CASE WHEN l.pause_reason IS NULL THEN %(interval)s::interval
-                               ELSE %(pause)s::interval END - clock_timestamp() AS wait
+                               ELSE %(pause)s::interval END - clock_timestamp() AS wait,
+        l.hour_mails IN (%(mails_per_hour)s::int / 2, %(mails_per_hour)s::int) AS ceiling_reached
 ), claimed AS (
     UPDATE lm_outbox o
     SET state = CASE WHEN due.objection IS NOT NULL THEN 'cancelled'
@@ -56,7 +70,7 @@ WITH due AS (
     FROM due LEFT JOIN slot ON true
     WHERE o.id = due.id AND (slot.wait IS NOT NULL OR due.objection IS NOT NULL OR due.spent)
     RETURNING o.id, o.subscriber_id, o.magnet_id, o.state, o.reason, o.kind, o.locale, o.claims,
-        o.attempts, o.unknown_outcomes, o.consents, due.email, slot.wait
+        o.attempts, o.unknown_outcomes, o.consents, due.email, slot.wait, slot.ceiling_reached
 ), token AS (
     INSERT INTO lm_download_tokens (token_hash, kind, subscriber_id, outbox_id, expires_at)
     SELECT %(token_hash)s, kind, subscriber_id, id,
@@ -67,9 +81,8 @@ WITH due AS (
 )
 SELECT claimed.id, claimed.subscriber_id, claimed.state, claimed.reason, claimed.kind,
        claimed.locale, claimed.claims, claimed.attempts, claimed.unknown_outcomes, claimed.email,
-       m.title ->> claimed.locale AS magnet_title, claimed.wait,
-       EXISTS (SELECT FROM lm_consent_texts t
-               WHERE t.id = ANY (claimed.consents) AND t.purpose = 'newsletter') AS newsletter
+       m.title ->> claimed.locale AS magnet_title, claimed.wait, claimed.ceiling_reached,
+       lm_asks_newsletter(claimed.consents) AS newsletter
 FROM claimed
 LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id;
 
@@ -79,7 +92,7 @@ LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id;
 WITH sent AS (
     UPDATE lm_outbox
     SET state = 'sent', sent_at = now(), message_id = %(message_id)s, reason = NULL,
-        sentence = NULL, unknown_outcomes = 0
+        sentence = NULL, unknown_outcomes = 0, network_key = NULL
     WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
     RETURNING id
 ), before AS (

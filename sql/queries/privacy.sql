@@ -1,38 +1,3 @@
--- name: privacy_ask
--- Queues the mail with the link, for who is listed and can be written to; one as long as its link
--- works, and so many to an address in a window, by the same steps as a signup. No flood of signups
--- delays it: the hour's ceiling is not for it. Where none is due, the write-ahead log gets an empty
--- message instead: the commit then waits for the disk just the same, and its time tells nobody who
--- is listed.
-WITH subscriber AS (
-    UPDATE lm_subscribers
-    SET privacy_asked_at = now(), privacy_key = %(address_key)s
-    WHERE email = %(email)s
-      AND status NOT IN ('bounced', 'complained')
-      AND (privacy_asked_at IS NULL OR privacy_asked_at <= now() - %(cool_down)s::interval)
-      AND NOT EXISTS (
-          SELECT FROM lm_signup_limits
-          WHERE key = %(address_key)s AND n >= %(address_limit)s::int AND ends_at > now())
-    RETURNING id, locale
-), address AS (
-    INSERT INTO lm_signup_limits AS l (key, ends_at)
-    SELECT %(address_key)s, now() + %(address_window)s::interval FROM subscriber
-    ON CONFLICT (key) DO UPDATE
-    SET n = CASE WHEN l.ends_at <= now() THEN 1 ELSE l.n + 1 END,
-        ends_at = CASE WHEN l.ends_at <= now() THEN EXCLUDED.ends_at ELSE l.ends_at END
-    WHERE l.ends_at <= now() OR l.n < %(address_limit)s::int
-    RETURNING l.key
-), mail AS (
-    INSERT INTO lm_outbox (subscriber_id, kind, locale)
-    SELECT subscriber.id, 'privacy', subscriber.locale FROM subscriber, address
-    RETURNING subscriber_id
-)
-SELECT (SELECT subscriber_id FROM mail) AS subscriber_id,
-       CASE
-           WHEN EXISTS (SELECT FROM mail) THEN pg_notify('lm_outbox', '')::text
-           ELSE pg_logical_emit_message(true, 'leadmagnet', '')::text
-       END AS answered;
-
 -- name: privacy_link
 SELECT t.subscriber_id, t.expires_at > now() AS live, s.email
 FROM lm_download_tokens t
@@ -57,9 +22,17 @@ SELECT t.expires_at > now() AS live, CASE WHEN t.expires_at > now() THEN jsonb_b
         SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.event_id), '[]')
         FROM lm_consent_context x JOIN lm_consent_events e ON e.id = x.event_id
         WHERE e.subscriber_id = t.subscriber_id),
+    'requests', (
+        SELECT coalesce(jsonb_agg(
+            to_jsonb(r) - '{subscriber_id,token_hash,network_key}'::text[] ORDER BY r.id), '[]')
+        FROM lm_requests r
+        WHERE r.email = (SELECT s.email FROM lm_subscribers s WHERE s.id = t.subscriber_id)
+           OR r.token_hash IN (
+               SELECT l.token_hash FROM lm_download_tokens l
+               WHERE l.subscriber_id = t.subscriber_id)),
     'mails', (
         SELECT coalesce(jsonb_agg(
-            to_jsonb(o) - '{subscriber_id,magnet_id}'::text[] || jsonb_build_object(
+            to_jsonb(o) - '{subscriber_id,magnet_id,network_key}'::text[] || jsonb_build_object(
                 'magnet', m.slug) ORDER BY o.id), '[]')
         FROM lm_outbox o LEFT JOIN lm_magnets m ON m.id = o.magnet_id
         WHERE o.subscriber_id = t.subscriber_id),

@@ -36,8 +36,7 @@ WITH mail AS (
     FROM event
     JOIN subscriber ON subscriber.id = event.subscriber_id
     WHERE s.id = subscriber.id
-      AND array_position(ARRAY['pending', 'confirmed', 'bounced', 'unsubscribed', 'complained'], %(status)s::text)
-        > array_position(ARRAY['pending', 'confirmed', 'bounced', 'unsubscribed', 'complained'], subscriber.status)
+      AND lm_status_rank(%(status)s::text) > lm_status_rank(subscriber.status)
     RETURNING s.id
 ), ledger AS (
     INSERT INTO lm_consent_events (subscriber_id, type, gesture)

@@ -3,7 +3,7 @@
 -- `expired` is also the link of somebody who said "this was not me" and never confirmed.
 SELECT CASE
            WHEN t.expires_at <= now() THEN 'expired'
-           WHEN lm_may_confirm(s, t.kind, o.created_at, 'newsletter' = ANY (asked.purposes)) THEN 'pending'
+           WHEN lm_may_confirm(s, t.kind, o.asked_at, 'newsletter' = ANY (asked.purposes)) THEN 'pending'
            WHEN s.confirmed_at IS NOT NULL THEN 'confirmed'
            ELSE 'expired'
        END AS status,
@@ -15,9 +15,9 @@ JOIN lm_magnets m ON m.id = o.magnet_id
 CROSS JOIN LATERAL (
     SELECT array_agg(c.purpose ORDER BY c.purpose) AS purposes
     FROM lm_consent_texts c
-    -- Not a newsletter that she has said no to since.
+    -- Not a newsletter that they have said no to since.
     WHERE c.id = ANY (o.consents) AND (c.purpose <> 'newsletter' OR s.newsletter
-        OR o.created_at > coalesce(s.newsletter_at, '-infinity'))
+        OR o.asked_at > coalesce(s.newsletter_at, '-infinity'))
 ) asked
 WHERE t.token_hash = %(token_hash)s;
 

@@ -59,10 +59,14 @@ def normalise(email: str) -> str:
 
 
 def folded(email: str) -> str:
-    """The mailbox behind a normalised address: `ada+guide@…` is Ada's, as is every other tag."""
+    """The mailbox behind a normalised address: `ada+guide@…` is Ada's, as is every other tag, and
+    at Gmail every placing of dots."""
     local, _, domain = email.rpartition("@")
     # A leading + starts no tag.
-    return f"{local[:1]}{local[1:].partition('+')[0]}@{domain}"
+    local = local[:1] + local[1:].partition("+")[0]
+    if domain in ("gmail.com", "googlemail.com"):
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
 
 
 def mailable(email: str, *, sender: str, refuse_disposable: bool = False) -> bool:

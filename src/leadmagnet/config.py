@@ -205,7 +205,6 @@ class Config(FromEnvironment):
     mails_per_address_days: timedelta = setting(_duration("days", 366), timedelta(days=7))
     mails_per_hour: int = setting(_number(8, 10_000_000), 2000)
     guesses_per_hour: int = setting(_number(1, 1_000_000), 100)
-    beat_milliseconds: int = setting(_number(0, 1000), 10)
     refuse_disposable: bool = setting(_flag, False)
     turnstile_secret: str | None = setting(_text, None)
     turnstile_hostnames: frozenset[str] = setting(_names, frozenset())

@@ -4,12 +4,14 @@ LeadMagnetError
 ├── Refused              422, with what is wrong where
 ├── MagnetUnknown        404
 ├── TokenUnknown         404
+│   └── TokenMalformed
 ├── TokenExpired         410
 ├── TokenUsedUp          429
 ├── SnsMalformed            400, a message that is not shaped as Amazon SNS shapes them
 ├── SnsUntrusted            403, a message that is not proven to be AWS's and for us
 ├── LimitReached         429, with when to come back
 │   ├── TooManySignups
+│   ├── TooManyRenewals
 │   ├── TooManyGuesses
 │   └── TooManyPrivacyRequests
 └── Unavailable          503, try again: nothing was lost or half-written
@@ -54,6 +56,10 @@ class TokenUnknown(LeadMagnetError):
     status, code = 404, "token_unknown"
 
 
+class TokenMalformed(TokenUnknown):
+    """Not of the form that we issue, so nobody's, and no guess either."""
+
+
 class TokenExpired(LeadMagnetError):
     status, code = 410, "token_expired"
 
@@ -85,6 +91,10 @@ class LimitReached(LeadMagnetError):
 
 class TooManySignups(LimitReached):
     name, code = "signup", "signup_limit"
+
+
+class TooManyRenewals(LimitReached):
+    name, code = "renewal", "renewal_limit"
 
 
 class TooManyGuesses(LimitReached):

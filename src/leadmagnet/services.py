@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from leadmagnet import pace
 from leadmagnet.adapters import sns
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.config import Config
@@ -17,6 +16,28 @@ from leadmagnet.database import Database
 
 if TYPE_CHECKING:
     from leadmagnet.adapters.turnstile import Turnstile
+
+
+# Shorter than a worker looks by itself after its last request.
+WAKE_SECONDS = 0.5
+
+
+class NowAndThen:
+    """True at most once in so many seconds, in this process."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        now = self._clock()
+        with self._lock:
+            due = now >= self._next
+            if due:
+                self._next = now + self._seconds
+        return due
 
 
 @dataclass(frozen=True)
@@ -27,15 +48,8 @@ class Services:
     certificates: sns.Certificates
     confirm_sns_topic: Callable[[str, str], None] = sns.confirm_sns_topic
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
     turnstile: Turnstile | None = None
-
-    def on_the_beat(self) -> AbstractContextManager[None]:
-        """For what must not tell by its time who is listed."""
-        return pace.on_the_beat(
-            self.config.beat_milliseconds / 1000, clock=self.clock, sleep=self.sleep
-        )
+    wake_worker: Callable[[], bool] = field(default_factory=lambda: NowAndThen(WAKE_SECONDS))
 
     @classmethod
     def from_config(cls, config: Config, *, connections: int, waiting: int = 1000) -> Services:

@@ -15,6 +15,7 @@ from leadmagnet.lanes import Lanes
 from leadmagnet.mail import outbox, send_limiter
 from leadmagnet.maintenance import Maintenance
 from leadmagnet.services import Services
+from leadmagnet.settling import Settling
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,12 @@ class Worker:
         )
         maintenance = Maintenance(services)
         clock = Lanes("maintenance", maintenance.take_due, maintenance.run)
-        self._lanes: list[Lanes[Any]] = [send, clock]
+        settle: Lanes[Any] = Lanes(
+            "settle", Settling(services, self._stop.wait).take, lambda settled: None
+        )
+        self._lanes: list[Lanes[Any]] = [settle, send, clock]
         # The notifications that wake a lane at once.
-        self._channels = {"lm_outbox": send}
+        self._channels: dict[str, Lanes[Any]] = {"lm_requests": settle, "lm_outbox": send}
 
     def _claim(self) -> outbox.Claimed | None:
         if not self._recognised:
@@ -94,6 +98,7 @@ class Worker:
             self._services.config.database_url, autocommit=True, connect_timeout=2
         )
         connection.execute("LISTEN lm_outbox")
+        connection.execute("LISTEN lm_requests")
         return connection
 
 

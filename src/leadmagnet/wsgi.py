@@ -10,7 +10,7 @@ from leadmagnet.telemetry import logs, sentry
 config = Config.load()
 logs.configure(config.log_level)
 sentry.start(config.sentry_dsn)
-# Most threads wait at any moment, for a client or for the beat: they need no connection meanwhile.
+# Most threads wait at any moment for a client: they need no connection meanwhile.
 threads = config.web_threads
 services = Services.from_config(
     config,

@@ -20,10 +20,15 @@ from pydantic import BaseModel, EmailStr, Field
 
 from leadmagnet import database as db
 from leadmagnet.config import Config as Settings
-from leadmagnet.consent import suppressions
+from leadmagnet.errors import TooManySignups
 from leadmagnet.funnel import limits
+from leadmagnet.services import WAKE_SECONDS, NowAndThen
+from tests.bench import signup_at_once
 
 settings = Settings.load()
+wake_worker = NowAndThen(WAKE_SECONDS)
+# Which signup: the product's, which keeps the request, or the one that decides at once.
+AT_ONCE = "at_once"
 CONSTANTS = {
     "cool_down": timedelta(minutes=5),
     "text_grace": timedelta(hours=24),
@@ -36,7 +41,8 @@ class Statement:
     """A statement of the product's, with its parameters by name."""
 
     def __init__(self, name: str, **constants: object) -> None:
-        self.text, self.order, _ = db.queries()[name]
+        text, order, _ = db.queries()[name] if name != AT_ONCE else (*signup_at_once.query(), None)
+        self.text, self.order = text, order
         self.constants = CONSTANTS | constants
 
     async def row(self, **parameters: object) -> asyncpg.Record:
@@ -77,7 +83,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(lifespan=lifespan)
-sign_up_statement = Statement("subscriber_sign_up", heed=True)
+at_once = os.environ.get("SIGNUP") == AT_ONCE
+sign_up_statement = Statement(AT_ONCE if at_once else "request_sign_up")
 confirm_statement = Statement("subscriber_confirm")
 s3 = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
@@ -85,14 +92,20 @@ s3 = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_
 @app.post("/api/lead-magnet/signup", status_code=202)
 async def sign_up(body: Signup, request: Request) -> Accepted:
     ip = request.client.host
-    row = await sign_up_statement.row(
-        **body.model_dump(),
-        **limits.of_signup(settings, email=body.email, ip=ip),
-        suppression=suppressions.suppression_hash(body.email, settings.hash_key),
-        ip=ip,
-        user_agent=request.headers.get("User-Agent"),
-    )
-    if not row["network_allowed"]:
+    if at_once:
+        given = signup_at_once.parameters(settings, email=body.email, ip=ip)
+    else:
+        counted = limits.of_network(settings, TooManySignups, ip=ip)
+        given = {
+            **counted,
+            "network_key": counted["network_keys"][-1],
+            "discard": False,
+            "notify": wake_worker(),
+            "ip": ip,
+        }
+    agent = request.headers.get("User-Agent")
+    row = await sign_up_statement.row(**body.model_dump(), **given, user_agent=agent)
+    if not row["network_allowed" if at_once else "accepted"]:
         raise HTTPException(429)
     if not (row["magnet_known"] and row["texts_known"] and row["delivery_agreed"]):
         raise HTTPException(422)

@@ -15,6 +15,7 @@ from leadmagnet import database as db
 from leadmagnet.app import create_app
 from leadmagnet.config import Config
 from leadmagnet.services import Services
+from tests.bench import signup_at_once
 
 AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15"
 
@@ -39,7 +40,9 @@ class Recorder:
 def application(config: Config) -> Flask:
     """The real one, without a database."""
     services = Services.from_config(config, connections=1)
-    app = create_app(replace(services, database=Recorder()))  # type: ignore[arg-type]
+    app = create_app(
+        replace(services, database=Recorder(), wake_worker=lambda: False)  # type: ignore[arg-type]
+    )
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.register_error_handler(Recorded, _raise)
@@ -60,39 +63,53 @@ def recorded(app: Flask, path: str, body: dict[str, Any], *, ip: str) -> Recorde
     raise RuntimeError(answer.text)
 
 
-def _hashable(value: Any) -> bool:
-    return not isinstance(value, list)
-
-
 def script(config: Config, kind: str) -> str:
     """A pgbench script whose :series and :n make each transaction somebody else's.
 
     Requests that differ in all that may differ show which parameters do.
     """
-    series = {"signup": "subscriber_sign_up", "confirm": "subscriber_confirm"}
-    app = application(config)
-    seen = [
-        recorded(app, kind, _body(kind, number), ip=f"192.0.2.{number}") for number in range(64)
-    ]
-    first = seen[0]
-    assert {each.name for each in seen} == {series[kind]}
-    values = {}
-    for name, value in first.parameters.items():
-        different = {each.parameters[name] for each in seen} if _hashable(value) else {repr(value)}
-        if len(different) == 1:
-            values[name] = _constant(value)
-        elif len(different) == len(seen):
-            values[name] = _varying(kind, name, value)
-        else:
-            # One of a few, like the slot that a signup counts in.
-            few = [_constant(each) for each in sorted(different)]
-            values[name] = f"(ARRAY[{', '.join(few)}])[:network % {len(few)} + 1]"
-    text, order, _ = db.queries()[first.name]
-    query = re.sub(r"\$(\d+)", lambda found: values[order[int(found[1]) - 1]], text)
+    if kind == "at_once":
+        query = signup_at_once.query()
+        bodies = [_body(kind, number) for number in range(64)]
+        given = [
+            {
+                **dict.fromkeys(query[1]),
+                **body,
+                **signup_at_once.parameters(config, email=body["email"], ip=_ip(number)),
+                "user_agent": AGENT,
+            }
+            for number, body in enumerate(bodies)
+        ]
+    else:
+        name = {"signup": "request_sign_up", "confirm": "subscriber_confirm"}[kind]
+        app = application(config)
+        seen = [recorded(app, kind, _body(kind, n), ip=_ip(n)) for n in range(64)]
+        assert {each.name for each in seen} == {name}
+        query = (db.queries()[name].text, list(db.queries()[name].parameters))
+        given = [each.parameters for each in seen]
+    text, order = query
+    values = {name: _value(kind, name, [each[name] for each in given]) for name in order}
+    filled = re.sub(r"\$(\d+)", lambda found: values[order[int(found[1]) - 1]], text)
     return (
         "\\set i :i + 1\n\\set n :i * :clients + :client_id + 1\n"
-        f"\\set network random(0, 1000000000)\n{query};\n"
+        f"\\set network random(0, 1000000000)\n{filled};\n"
     )
+
+
+def _value(kind: str, name: str, seen: list[Any]) -> str:
+    different = {repr(value): value for value in seen}
+    if len(different) == 1:
+        return _constant(seen[0])
+    if len(different) == len(seen):
+        return _varying(kind, name, seen[0])
+    # One of a few, like the slot that a signup counts in.
+    few = [_constant(different[each]) for each in sorted(different)]
+    return f"(ARRAY[{', '.join(few)}])[:network % {len(few)} + 1]"
+
+
+def _ip(number: int) -> str:
+    # Another network, however wide it is taken.
+    return f"192.{number}.2.1"
 
 
 def _body(kind: str, number: int) -> dict[str, Any]:
@@ -106,6 +123,9 @@ def _body(kind: str, number: int) -> dict[str, Any]:
 
 
 def _varying(kind: str, name: str, value: Any) -> str:
+    if isinstance(value, list):
+        parts = [_varying(kind, f"{name}{index}", part) for index, part in enumerate(value)]
+        return f"ARRAY[{', '.join(parts)}]"
     if isinstance(value, bytes):
         # Each signup comes from its own network, under its own address.
         who = ":series::text || '-' || :n"

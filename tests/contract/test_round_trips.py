@@ -90,7 +90,7 @@ def counted(database, files, counter):
     database = Database(f"{url}&gssencmode=disable", size=1)
     services = Services(config, database, files, NO_CERTIFICATES)
     services.database.open()
-    yield client_of(services)
+    yield client_of(services, worker=False)
     services.database.close()
 
 

@@ -98,8 +98,7 @@ def traffic(server, database, aws):
     assert call(server, "POST", f"{API}/confirm", {"token": token})[0] == 503
     database.rows("UPDATE lm_magnets SET file_missing_since = NULL")
     database.rows(
-        "ALTER TABLE lm_subscribers ADD CONSTRAINT broken"
-        " CHECK (email NOT LIKE 'broken%') NOT VALID"
+        "ALTER TABLE lm_requests ADD CONSTRAINT broken CHECK (email NOT LIKE 'broken%') NOT VALID"
     )
     assert call(server, "POST", f"{API}/signup", {**signup, "email": BROKEN})[0] == 500
     assert call(server, "POST", f"{API}/unsubscribe/{leave}", b"")[0] == 200

@@ -1,13 +1,16 @@
-"""Whatever the state of an address, a signup answers the same bytes and headers, on the beat."""
+"""Whatever the state of an address, a signup answers the same bytes and headers, and looks at
+nothing that could make its time differ."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import ast
+import re
 
 import pytest
 
-from leadmagnet import pace
-from tests.support.client import client_of, confirm, sign_up
+from leadmagnet import database as db
+from tests.support.client import confirm, sign_up
+from tests.support.paths import path_of
 from tests.support.settings import ADA, API
 
 STATUS = "UPDATE lm_subscribers SET status = %s, asked_at = asked_at - interval '1 day'"
@@ -86,58 +89,56 @@ def test_the_answer_tells_nothing_of_the_state(client, database, mailbox, state,
     assert shown(ask("postmaster@example.org")) == expected
 
 
-class Clock:
-    """Time that passes only when somebody waits."""
-
-    def __init__(self):
-        self.now = 100.0
-        self.waits = []
-
-    def time(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.waits.append(seconds)
-        self.now += seconds
+# What is held about an address.
+HELD = ("lm_subscribers", "lm_suppressions", "lm_outbox", "lm_download_tokens", "lm_consent_events")
+ACCEPTING = ("request_sign_up", "request_ask", "limit_look")
 
 
-@pytest.mark.parametrize(
-    ("took", "left_at"), [(0.001, 0.025), (0.024, 0.025), (0.026, 0.05), (0.31, 0.325)]
-)
-def test_an_answer_leaves_a_whole_number_of_beats_after_its_beginning(took, left_at):
-    clock = Clock()
-    with pace.on_the_beat(0.025, clock=clock.time, sleep=clock.sleep):
-        clock.now += took
-    assert clock.now - 100 == pytest.approx(left_at)
+@pytest.fixture
+def functions(database):
+    """The body of each function of ours, by name."""
+    rows = database.rows("SELECT proname, prosrc FROM pg_proc WHERE proname LIKE 'lm\\_%%'")
+    return {row["proname"]: row["prosrc"] for row in rows}
 
 
-def test_every_accepted_signup_waits_for_the_beat_and_no_refused_one(start, database):
-    services = start(BEAT_MILLISECONDS="25", SIGNUPS_PER_HOUR="3")
-    clock = Clock()
-    client = client_of(replace(services, clock=clock.time, sleep=clock.sleep))
-    for body in ({}, {}, {"website": "bot"}):
-        assert sign_up(client, **body).status_code == 202
-    assert clock.waits == [pytest.approx(0.025)] * 3
-    assert sign_up(client).status_code == 429
-    assert sign_up(client, "nobody").status_code == 422
-    assert len(clock.waits) == 3
+@pytest.mark.parametrize("name", ACCEPTING)
+def test_what_accepts_a_request_reads_nothing_that_is_held_about_an_address(functions, name):
+    texts, called = [db.queries()[name].text], set()
+    while texts:
+        text = texts.pop()
+        assert not set(HELD) & set(re.findall(r"lm_\w+", text)), text
+        new = set(re.findall(r"(lm_\w+)\(", text)) & set(functions) - called
+        called |= new
+        texts += [functions[function] for function in new]
+    assert called
 
 
-def test_a_request_for_a_privacy_link_waits_for_the_beat_whoever_is_listed(start):
-    services = start(BEAT_MILLISECONDS="25", SIGNUPS_PER_HOUR="2")
-    clock = Clock()
-    client = client_of(replace(services, clock=clock.time, sleep=clock.sleep))
+def test_the_three_requests_run_no_other_statement(client, database, monkeypatch):
+    """And no trigger sits on the table that they write to."""
+    client.worker = False
+    ran = []
+    services = client.application.extensions["leadmagnet"]
+    every = services.database.all
+    monkeypatch.setattr(
+        type(services.database),
+        "all",
+        lambda self, name, **given: ran.append(name) or every(name, **given),
+    )
     sign_up(client)
-    clock.waits.clear()
-    for email in (ADA, "nobody@example.org"):
-        assert client.post(f"{API}/privacy/request", json={"email": email}).status_code == 202
-    assert clock.waits == [pytest.approx(0.025)] * 2
-    assert client.post(f"{API}/privacy/request", json={"email": ADA}).status_code == 429
-    assert len(clock.waits) == 2
+    client.post(f"{API}/privacy/request", json={"email": ADA})
+    client.post(f"{API}/links/renew", json={"token": "a" * 43})
+    assert ran == ["request_sign_up", "request_ask", "request_ask"]
+    assert set(ran) <= set(ACCEPTING)
+    assert not database.rows(
+        "SELECT FROM pg_trigger WHERE tgrelid = 'lm_requests'::regclass AND NOT tgisinternal"
+    )
 
 
-def test_without_a_beat_nobody_waits():
-    clock = Clock()
-    with pace.on_the_beat(0, clock=clock.time, sleep=clock.sleep):
-        pass
-    assert clock.waits == []
+def test_nothing_sleeps_in_a_request():
+    waiting = []
+    for room in ("routes", "web", "funnel", "rights"):
+        for path in path_of(f"src/leadmagnet/{room}").rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute) and node.attr in ("sleep", "wait"):
+                    waiting.append(f"{path.name}:{node.lineno}")
+    assert waiting == []

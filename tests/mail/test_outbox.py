@@ -25,6 +25,7 @@ from tests.support.client import client_of, confirm, sign_up
 from tests.support.fake_ses import Raw
 from tests.support.services import NO_FILES, delivery
 from tests.support.settings import ADA
+from tests.support.settling import settle
 from tests.support.waiting import until
 
 
@@ -309,7 +310,9 @@ def test_a_worker_outlives_odd_answers_and_stops_while_one_drips(start, client, 
     assert rows == [{"state": "queued", "attempts": 2, "reason": "deadline_passed"}]
 
 
-def test_a_signup_wakes_the_worker_unless_a_mail_is_due_already(client, database):
+def test_what_is_settled_wakes_those_who_send_once_a_batch(start, database):
+    client = client_of(start(), worker=False)
+    services = client.application.extensions["leadmagnet"]
     with psycopg.connect(database.url, autocommit=True) as listening:
         listening.execute("LISTEN lm_outbox")
 
@@ -317,10 +320,12 @@ def test_a_signup_wakes_the_worker_unless_a_mail_is_due_already(client, database
             listening.execute("SELECT")  # brings what is waiting
             return len(list(listening.notifies(timeout=0)))
 
-        sign_up(client)
-        assert calls() == 1
-        sign_up(client, "bob@example.org")
+        for name in ("ada", "bob", "eve"):
+            sign_up(client, f"{name}@example.org")
         assert calls() == 0
-        database.rows("UPDATE lm_outbox SET due_at = now() + interval '1 minute'")
-        sign_up(client, "eve@example.org")
+        settle(services)
         assert calls() == 1
+        # Within the cool-down: settled, and nothing to send.
+        sign_up(client, "ada@example.org")
+        settle(services)
+        assert calls() == 0

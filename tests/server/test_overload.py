@@ -53,9 +53,7 @@ def full(database):
     return fill
 
 
-@pytest.mark.parametrize(
-    "table", ["lm_signup_limits", "lm_subscribers", "lm_outbox", "lm_consent_events"]
-)
+@pytest.mark.parametrize("table", ["lm_signup_limits", "lm_requests"])
 def test_a_full_disk_is_a_503_and_leaves_nothing_half_written(client, database, full, table):
     before = database.checksum()
     full(table)
@@ -77,9 +75,7 @@ def test_a_full_disk_confirms_nobody_and_the_next_press_does(client, database, f
     assert confirm(client, token).json["status"] == "confirmed"
 
 
-@pytest.mark.parametrize(
-    "table", ["lm_signup_limits", "lm_signup_outcomes", "lm_outbox", "lm_consent_texts"]
-)
+@pytest.mark.parametrize("table", ["lm_signup_limits", "lm_requests", "lm_consent_texts"])
 def test_a_locked_table_is_a_503_in_time(client, database, table):
     with psycopg.connect(database.owner.info.dsn, password=password(database)) as other:
         other.execute(f"LOCK TABLE {table}")
@@ -117,7 +113,7 @@ def test_when_all_connections_are_stuck_everybody_is_told_in_time(database, file
         psycopg.connect(database.owner.info.dsn, password=password(database)) as other,
         ThreadPoolExecutor(16) as pool,
     ):
-        other.execute("LOCK TABLE lm_outbox")
+        other.execute("LOCK TABLE lm_requests")
 
         def call(number):
             with within():

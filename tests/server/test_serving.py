@@ -189,7 +189,7 @@ def test_a_request_in_flight_is_finished_when_the_server_is_told_to_stop(server,
         running.ended()
         accepted = sum(status(answer) == 202 for answer in answers if answer)
         assert accepted >= 9
-        assert database.count("lm_subscribers") >= accepted
+        assert database.count("lm_requests") >= accepted
 
 
 def test_who_is_connected_when_the_server_is_told_to_stop_is_still_answered(server, aws):

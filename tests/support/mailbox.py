@@ -14,6 +14,7 @@ from leadmagnet.mail import outbox
 from leadmagnet.services import Services
 from tests.support.services import delivery
 from tests.support.settings import ADA
+from tests.support.settling import settle
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Mailbox:
     mailer: Mailer
 
     def deliver(self) -> Mailbox:
+        settle(self.services)
         while outbox.deliver_next(delivery(self.services, self.mailer.send)):
             pass
         return self

@@ -38,7 +38,7 @@ def test_an_error_arrives_without_anything_of_the_person(captured, services, dat
     token = mailbox.deliver().token()
     # PostgreSQL's own message then holds the whole row, her address first.
     database.rows(
-        "ALTER TABLE lm_subscribers ADD CONSTRAINT broken CHECK (email NOT LIKE 'eve%') NOT VALID"
+        "ALTER TABLE lm_requests ADD CONSTRAINT broken CHECK (email NOT LIKE 'eve%') NOT VALID"
     )
     client.application.test_client_class = None
     plain = client.application.test_client()
@@ -53,7 +53,7 @@ def test_an_error_arrives_without_anything_of_the_person(captured, services, dat
     assert confirm(client, token).status_code == 503
     text = captured()
     assert "CheckViolation" in text
-    assert "subscribers.py" in text
+    assert "requests.py" in text
     assert "file_unavailable" in text
     for secret in ("eve@", ADA, "@example", "203.0.113", "secret-cookie", token, "Browser of"):
         assert secret not in text, secret

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from leadmagnet import hashes
+from leadmagnet import addresses, hashes
 from leadmagnet.services import Services
 
 
 def suppression_hash(email: str, key: bytes) -> bytes:
-    """The keyed hash (HMAC-SHA256) of a normalised address."""
-    return hashes.hmac_sha256(key, "suppression", email)
+    """The keyed hash (HMAC-SHA256) of the mailbox behind a normalised address: who objects is not
+    written to at a +tag either."""
+    return hashes.hmac_sha256(key, "suppression", addresses.folded(email))
 
 
 def add(services: Services, address_hash: bytes) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 from datetime import timedelta
 from typing import Any
 
 from leadmagnet import addresses, hashes
 from leadmagnet.config import Config
-from leadmagnet.errors import LimitReached, TooManyGuesses, TooManyPrivacyRequests
+from leadmagnet.errors import LimitReached, TooManyGuesses
 from leadmagnet.services import Services
 
-log = logging.getLogger(__name__)
-
 HOUR = timedelta(hours=1)
-# One row counted on by every signup would make them wait for each other: there are so many rows,
-# each with its share of the hour's mails.
-SLOTS = 8
+PURGE_BATCH = 1000
+# A client also counts towards the wider networks it is in. These are generous, for they hold many
+# people; they stop somebody who has a whole network to change addresses in.
+WIDER_IPV4 = ((24, 16),)
+WIDER_IPV6 = ((56, 4), (48, 16))
+NAT64 = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48")))
 
 
 def limit_key(config: Config, scope: str, counted: str) -> bytes:
@@ -25,89 +25,94 @@ def limit_key(config: Config, scope: str, counted: str) -> bytes:
     return hashes.hmac_sha256(config.hash_key, scope, counted)
 
 
-def network(ip: str | None) -> str:
-    """The client's network: an IPv4 address, or the /64 of an IPv6 address, which is one home's.
+def address_key(config: Config, email: str, *, scope: str = "address") -> bytes:
+    """What the mails to a mailbox are counted under, whatever its spelling."""
+    return limit_key(config, scope, addresses.folded(email))
 
-    What is no address is one network: nobody gets a fresh count by sending nonsense.
+
+def networks(ip: str | None) -> list[tuple[str, int]]:
+    """The client's networks from the narrowest to the widest, and how many times the limit of one
+    client each of them has.
+
+    The narrowest is an IPv4 address, or the /64 of an IPv6 address, which is one home's. What is
+    no address is one network: nobody gets a fresh count by sending nonsense.
     """
     if ip is None:
-        return "unknown"
-    address = ipaddress.ip_address(ip)
+        return [("unknown", 1)]
+    address = _embedded_ipv4(ipaddress.ip_address(ip))
     if address.version == 4:
-        return str(address)
-    return str(ipaddress.IPv6Address(int(address) >> 64 << 64))
+        return [(str(address), 1), *_wider(address, WIDER_IPV4)]
+    return [(_network(address, 64), 1), *_wider(address, WIDER_IPV6)]
 
 
-def of_signup(config: Config, *, email: str, ip: str | None) -> dict[str, Any]:
-    """The parameters by which a signup is counted."""
-    address_key = limit_key(config, "address", addresses.folded(email))
-    slot = address_key[0] % SLOTS
+def network(ip: str | None) -> str:
+    """The narrowest of the client's networks."""
+    return networks(ip)[0][0]
+
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _embedded_ipv4(address: Address) -> Address:
+    """The IPv4 address inside of an IPv6 one that is merely its form: mapped, 6to4, NAT64."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if embedded := address.ipv4_mapped or address.sixtofour:
+            return embedded
+        if any(address in network for network in NAT64):
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _wider(address: Address, prefixes: tuple[tuple[int, int], ...]) -> list[tuple[str, int]]:
+    return [(f"{_network(address, bits)}/{bits}", times) for bits, times in prefixes]
+
+
+def _network(address: Address, bits: int) -> str:
+    host_bits = address.max_prefixlen - bits
+    return str(type(address)(int(address) >> host_bits << host_bits))
+
+
+def of_network(config: Config, error: type[LimitReached], *, ip: str | None) -> dict[str, Any]:
+    """The parameters by which a request is counted in its networks."""
+    counted = networks(ip)
     return {
-        "network_key": limit_key(config, "signup", network(ip)),
-        "network_limit": config.signups_per_hour,
-        "address_key": address_key,
-        "slot": slot,
-        **_of_mail(config, slot),
+        "network_keys": [limit_key(config, error.name, name) for name, _ in counted],
+        "network_limits": [config.signups_per_hour * times for _, times in counted],
     }
 
 
-def of_renewal(config: Config, token_hash: bytes) -> dict[str, Any]:
-    """The parameters by which a fresh link is counted; its address the statement finds itself."""
-    return _of_mail(config, token_hash[0] % SLOTS)
-
-
-def of_privacy_request(config: Config, *, email: str) -> dict[str, Any]:
-    """The parameters by which a mail with a privacy link is counted: apart from those that signups
-    cause, so that these do not stand between a person and her rights."""
-    address_key = limit_key(config, "privacy_address", addresses.folded(email))
-    return {"address_key": address_key, **_of_address(config)}
-
-
-def _of_address(config: Config) -> dict[str, Any]:
+def of_address(config: Config) -> dict[str, Any]:
+    """The parameters by which the mails to a mailbox are capped."""
     return {
         "address_limit": config.mails_per_address,
         "address_window": config.mails_per_address_days,
     }
 
 
-def _of_mail(config: Config, slot: int) -> dict[str, Any]:
-    return {
-        **_of_address(config),
-        "hour_key": limit_key(config, "hour", str(slot)),
-        "hour_limit": config.mails_per_hour // SLOTS,
-    }
-
-
-def alarm(row: dict[str, Any]) -> None:
-    """Say it when a statement has begun to book mails into the next hour."""
-    if row["ceiling_reached"]:
-        log.error("mail_ceiling_reached")
+def check_network(services: Services, error: type[LimitReached], *, ip: str | None) -> None:
+    """Raise the error for a network over its limit; nothing is counted."""
+    row = services.database.one("limit_look", **of_network(services.config, error, ip=ip))
+    if row and row["seconds"] is not None:
+        limit = services.config.signups_per_hour
+        raise error(limit=limit, window=HOUR, seconds=row["seconds"])
 
 
 def count_guess(services: Services, *, ip: str | None) -> None:
     """Count an unknown token. Raises TooManyGuesses when the network has had its share."""
-    _count_try(services, TooManyGuesses, ip=ip, at_most=services.config.guesses_per_hour)
-
-
-def count_privacy_request(services: Services, *, ip: str | None) -> None:
-    """Count a request for a privacy link, as often allowed as signups. Raises
-    TooManyPrivacyRequests when the network has had its share."""
-    _count_try(services, TooManyPrivacyRequests, ip=ip, at_most=services.config.signups_per_hour)
-
-
-def _count_try(
-    services: Services, error: type[LimitReached], *, ip: str | None, at_most: int
-) -> None:
+    config = services.config
     row = services.database.one(
-        "limit_try",
-        key=limit_key(services.config, error.name, network(ip)),
-        at_most=at_most,
-        life=HOUR,
+        "limit_count",
+        key=limit_key(config, TooManyGuesses.name, network(ip)),
+        at_most=config.guesses_per_hour,
+        lasting=HOUR,
     )
     if row and not row["allowed"]:
-        raise error(limit=at_most, window=HOUR, seconds=row["seconds"])
+        raise TooManyGuesses(limit=config.guesses_per_hour, window=HOUR, seconds=row["seconds"])
 
 
 def purge(services: Services) -> None:
-    """Delete counts whose window has ended."""
-    services.database.run("limit_purge")
+    """Delete counts whose window has ended, all of them: a flood leaves many."""
+    deleted = PURGE_BATCH
+    while deleted == PURGE_BATCH:
+        row = services.database.one("limit_purge", batch=PURGE_BATCH)
+        deleted = row["deleted"] if row else 0

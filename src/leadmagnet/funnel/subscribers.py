@@ -1,37 +1,19 @@
-"""What a person can do: sign up, confirm, ask for a fresh link, unsubscribe."""
+"""What the holder of a link can do: confirm, unsubscribe."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from leadmagnet import addresses
-from leadmagnet.config import Config
-from leadmagnet.consent import suppressions
 from leadmagnet.database import Row
-from leadmagnet.errors import (
-    FileUnavailable,
-    Refused,
-    TokenExpired,
-    TokenUnknown,
-    TokenUsedUp,
-    TooManySignups,
-)
-from leadmagnet.funnel import limits, tokens
+from leadmagnet.errors import FileUnavailable, TokenExpired, TokenUnknown, TokenUsedUp
+from leadmagnet.funnel import tokens
+from leadmagnet.funnel.requests import Context
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
-
-
-class Context(NamedTuple):
-    """Where an act came from, as far as known: kept apart from the act, for a shorter time."""
-
-    ip: str | None
-    user_agent: str | None
 
 
 @dataclass(frozen=True)
@@ -45,75 +27,15 @@ class Confirmation:
     file_name: str
 
 
-def sign_up(
-    services: Services,
-    *,
-    email: str,
-    consents: Sequence[str],
-    context: Context,
-    magnet: str | None = None,
-    locale: str | None = None,
-    source: str | None = None,
-    website: object = None,
-    turnstile_token: str | None = None,
-) -> None:
-    """Record a signup and queue its mail, in one statement.
-
-    `email` is normalised. A signup with a filled honeypot (`website`), or of an address that no
-    person can be behind, is accepted and only counted. Raises Refused for consent texts or a
-    magnet that do not fit and for a failed Turnstile check, and TooManySignups for a network over
-    its limit.
-    """
-    config = services.config
-    if services.turnstile:
-        services.turnstile.check(turnstile_token)
-    mailable = addresses.mailable(
-        email, sender=config.mail_from, refuse_disposable=config.refuse_disposable
-    )
-    row = services.database.one(
-        "subscriber_sign_up",
-        email=email,
-        consents=sorted(consents),
-        magnet=magnet,
-        locale=locale,
-        source=source or None,
-        heed=not website and mailable,
-        suppression=suppressions.suppression_hash(email, config.hash_key),
-        ip=context.ip,
-        user_agent=context.user_agent,
-        cool_down=config.cool_down_seconds,
-        text_grace=config.text_grace_hours,
-        **limits.of_signup(config, email=email, ip=context.ip),
-    )
-    assert row is not None  # noqa: S101 - an aggregate without GROUP BY always gives a row
-    _refuse(row, config)
-    limits.alarm(row)
-    if row["subscriber_id"]:
-        log.info("subscriber_signed_up", extra={"subscriber_id": str(row["subscriber_id"])})
-
-
-def _refuse(row: Row, config: Config) -> None:
-    if not row["magnet_known"]:
-        raise Refused({"/magnet": "magnet_unknown"})
-    if not row["texts_known"]:
-        raise Refused({"/consents": "consent_unknown"})
-    if not row["delivery_agreed"]:
-        raise Refused({"/consents": "consent_required"})
-    if not row["network_allowed"]:
-        raise TooManySignups(
-            limit=config.signups_per_hour, window=limits.HOUR, seconds=row["network_seconds"]
-        )
-
-
 def confirm(services: Services, *, token: str, context: Context) -> Confirmation:
     """Confirm the address behind the token, once, and hand out the file, each time.
 
-    Raises TokenUnknown, TokenExpired,
-    TokenUsedUp; and FileUnavailable when the confirmation stands but no URL can be had.
+    Raises TokenUnknown, TokenExpired, TokenUsedUp; and FileUnavailable when the confirmation
+    stands but no URL can be had.
     """
     row = services.database.one(
         "subscriber_confirm",
-        token_hash=tokens.token_hash(token),
+        token_hash=tokens.hash_of(token),
         max_uses=services.config.token_uses,
         url_life=services.config.download_url_seconds,
         ip=context.ip,
@@ -144,22 +66,6 @@ def _file_url(services: Services, row: Row) -> str:
         log.error("file_unavailable", extra={"magnet": row["slug"]})
         tokens.release(services, row["token_id"])
         raise
-
-
-def renew_link(services: Services, *, token: str, context: Context) -> None:
-    """Queue a mail with a fresh link to the token's owner; silent about everything else."""
-    token_hash = tokens.token_hash(token)
-    row = services.database.one(
-        "subscriber_renew_link",
-        token_hash=token_hash,
-        ip=context.ip,
-        user_agent=context.user_agent,
-        cool_down=services.config.cool_down_seconds,
-        **limits.of_renewal(services.config, token_hash),
-    )
-    if row and row["subscriber_id"]:
-        limits.alarm(row)
-        log.info("link_renewed", extra={"subscriber_id": str(row["subscriber_id"])})
 
 
 def subscription(services: Services, subscriber_id: UUID) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,8 +12,12 @@ from uuid import UUID
 
 from leadmagnet import addresses
 from leadmagnet.database import Row
-from leadmagnet.errors import TokenUnknown
+from leadmagnet.errors import TokenMalformed, TokenUnknown
 from leadmagnet.services import Services
+
+# 32 bytes in base64url.
+FORM = re.compile(r"[A-Za-z0-9_-]{43}")
+SIGNED_FORM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[A-Za-z0-9_-]{43}")
 
 
 class Token(NamedTuple):
@@ -30,9 +35,21 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def well_formed(token: str) -> bool:
+    """Whether we may have issued it: what has another form is nobody's, without a look-up."""
+    return FORM.fullmatch(token) is not None
+
+
+def hash_of(token: str) -> bytes:
+    """The hash of a link's token. Raises TokenMalformed."""
+    if not well_formed(token):
+        raise TokenMalformed
+    return token_hash(token)
+
+
 def describe(services: Services, token: str, *, locale: str) -> Row:
     """What pressing the button behind the link would do. Raises TokenUnknown."""
-    row = services.database.one("token_describe", token_hash=token_hash(token), locale=locale)
+    row = services.database.one("token_describe", token_hash=hash_of(token), locale=locale)
     if row is None:
         raise TokenUnknown
     return {
@@ -57,18 +74,11 @@ def sign(subscriber_id: UUID, keys: Sequence[bytes]) -> str:
 
 
 def signed_subscriber(token: str, keys: Sequence[bytes]) -> UUID:
-    """The subscriber of an unsubscribe link. Raises TokenUnknown, whatever is wrong with it."""
-    name, _, signature = token.partition(".")
-    try:
-        subscriber_id = UUID(name)
-    except ValueError:
-        raise TokenUnknown from None
-    # The text as issued: UUID() also reads braces and upper case.
-    given = f"{name}.{signature}".encode()
-    if not any(
-        hmac.compare_digest(given, f"{subscriber_id}.{_signature(subscriber_id, key)}".encode())
-        for key in keys
-    ):
+    """The subscriber of an unsubscribe link. Raises TokenUnknown; TokenMalformed (one of these)."""
+    if not SIGNED_FORM.fullmatch(token):
+        raise TokenMalformed
+    subscriber_id = UUID(token.partition(".")[0])
+    if not any(hmac.compare_digest(token, sign(subscriber_id, [key])) for key in keys):
         raise TokenUnknown
     return subscriber_id
 

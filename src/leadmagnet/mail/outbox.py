@@ -77,6 +77,7 @@ def claim(delivery: Delivery) -> Claimed | None:
         privacy_life=config.privacy_link_minutes,
         pause=ACCOUNT_PAUSE,
         most_unknown=MOST_UNKNOWN_OUTCOMES,
+        mails_per_hour=config.mails_per_hour,
     )
     return Claimed(row, token.text) if row else None
 
@@ -94,6 +95,8 @@ def deliver(delivery: Delivery, claimed: Claimed) -> None:
     if row["state"] == "dead":
         _log("mail_dead", row, reason=row["reason"], level=logging.ERROR)
         return
+    if row["ceiling_reached"]:
+        log.error("mail_ceiling_reached")
     delivery.sleep(max(0.0, row["wait"].total_seconds()))
     try:
         message_id = delivery.send(mail_for(row, token=claimed.token, config=delivery.config))

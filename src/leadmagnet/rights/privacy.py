@@ -7,30 +7,16 @@ from typing import Any
 
 from leadmagnet.consent import suppressions
 from leadmagnet.errors import TokenExpired, TokenUnknown
-from leadmagnet.funnel import limits, tokens
+from leadmagnet.funnel import tokens
 from leadmagnet.rights import erasures
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
 
-def ask(services: Services, *, email: str, ip: str | None) -> None:
-    """Queue the mail with the link, if the address is listed; silent about that. Raises
-    TooManyPrivacyRequests for a network over its limit."""
-    limits.count_privacy_request(services, ip=ip)
-    row = services.database.one(
-        "privacy_ask",
-        email=email,
-        cool_down=services.config.privacy_link_minutes,
-        **limits.of_privacy_request(services.config, email=email),
-    )
-    if row and row["subscriber_id"]:
-        log.info("privacy_asked", extra={"subscriber_id": str(row["subscriber_id"])})
-
-
 def export(services: Services, *, token: str) -> dict[str, Any]:
     """Everything held about the owner of the link. Raises TokenUnknown, TokenExpired."""
-    row = services.database.one("privacy_export", token_hash=tokens.token_hash(token))
+    row = services.database.one("privacy_export", token_hash=tokens.hash_of(token))
     if row is None:
         raise TokenUnknown
     if not row["live"]:
@@ -47,7 +33,7 @@ def erase(services: Services, *, token: str, objects: bool) -> None:
     erasure: the address is gone, so there is nothing to remember it by. Raises TokenUnknown then,
     and for a foreign token; TokenExpired.
     """
-    token_hash = tokens.token_hash(token)
+    token_hash = tokens.hash_of(token)
     link = services.database.one("privacy_link", token_hash=token_hash)
     if link and not link["live"]:
         raise TokenExpired

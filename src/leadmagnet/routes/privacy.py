@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from leadmagnet.funnel import requests
 from leadmagnet.rights import privacy
 from leadmagnet.web.context import context, services
 from leadmagnet.web.contract import Blueprint, accepted_with
@@ -51,11 +52,13 @@ HELD = {
             "gesture": "confirm_button",
             "occurredAt": WHEN,
             "recordedAt": WHEN,
+            "requestId": 29,
         }
     ],
     "consentContext": [
         {"eventId": 17, "ip": "203.0.113.7", "userAgent": "Mozilla/5.0", "createdAt": WHEN}
     ],
+    "requests": [],
     "mails": [],
     "links": [],
     "sesEvents": [],
@@ -83,8 +86,7 @@ def ask(body: dict[str, str]) -> dict[str, str]:
     `/lead-magnet/mes-donnees?token=…` on the site. It works for an hour, during which no other is
     sent; at most three are sent in seven days, and none to an address that bounced or complained.
     """
-    with services().on_the_beat():
-        privacy.ask(services(), email=body["email"], ip=context().ip)
+    requests.ask_for_privacy_link(services(), email=body["email"], context=context())
     return {"status": "accepted", "message": PRIVACY_ASKED[language()]}
 
 

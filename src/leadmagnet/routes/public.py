@@ -9,7 +9,7 @@ from marshmallow import Schema
 from werkzeug.wrappers import Response
 
 from leadmagnet.database import Row
-from leadmagnet.funnel import magnets, subscribers, tokens
+from leadmagnet.funnel import magnets, requests, subscribers, tokens
 from leadmagnet.web import bodies
 from leadmagnet.web.context import context, services
 from leadmagnet.web.contract import Blueprint, accepted_with, path_example
@@ -123,8 +123,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
     the address is confirmed only when its recipient clicks the button on the page that the e-mail
     links to.
     """
-    with services().on_the_beat():
-        subscribers.sign_up(services(), **body, context=context())
+    requests.sign_up(services(), **body, context=context())
     return {"status": "accepted", "message": ACCEPTED[language()]}
 
 
@@ -184,6 +183,7 @@ def confirm(body: dict[str, str]) -> subscribers.Confirmation:
 @blp.arguments(TokenSchema, example={"token": TOKEN})
 @blp.response(202, AcceptedSchema, **accepted_with(RENEWED))
 @blp.refuses(422, "token_invalid", pointer="/token")
+@blp.refuses(429, "renewal_limit")
 @blp.refuses(503, "service_unavailable")
 def renew_link(body: dict[str, str]) -> dict[str, str]:
     """Request a new link with an old one
@@ -191,7 +191,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
     The new link is e-mailed to the recipient of the old one, expired or not. The response is the
     same for any token.
     """
-    subscribers.renew_link(services(), token=body["token"], context=context())
+    requests.renew_link(services(), token=body["token"], context=context())
     return {"status": "accepted", "message": RENEWED[language()]}
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import current_app, request
 
-from leadmagnet.funnel.subscribers import Context
+from leadmagnet.funnel.requests import Context
 from leadmagnet.services import Services
 
 

@@ -76,6 +76,10 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "Too many requests have come from your connection. Try again in an hour, or reply to one of our"
         " e-mails.",
     },
+    "renewal_limit": {
+        "fr": "Trop de demandes de lien sont parties de votre connexion. Réessayez dans une heure.",
+        "en": "Too many requests for a link came from your connection. Try again in an hour.",
+    },
     "turnstile_failed": {
         "fr": "La vérification anti-robot n’a pas abouti. Rechargez la page et recommencez.",
         "en": "The anti-robot check failed. Reload the page and start again.",

@@ -52,6 +52,9 @@ class ExportSchema(ResponseSchema):
     subscriber = Held()
     consent_events = fields.List(Held(), required=True)
     consent_context = fields.List(Held(), required=True)
+    requests = fields.List(
+        Held(), required=True, metadata={"description": "Received and not processed yet"}
+    )
     mails = fields.List(Held(), required=True)
     links = fields.List(
         Held(), required=True, metadata={"description": "Without their tokens, which are not held"}

@@ -6,7 +6,13 @@ from contextlib import suppress
 
 from werkzeug.wrappers import Response
 
-from leadmagnet.errors import LeadMagnetError, LimitReached, TokenUnknown, Unavailable
+from leadmagnet.errors import (
+    LeadMagnetError,
+    LimitReached,
+    TokenMalformed,
+    TokenUnknown,
+    Unavailable,
+)
 from leadmagnet.funnel import limits
 from leadmagnet.web import problems
 from leadmagnet.web.context import context, services
@@ -18,6 +24,8 @@ def to_response(unknown: TokenUnknown) -> Response:
     The limit is checked only after the token was found to be unknown, so that real tokens keep
     working from a network over its limit, or while the counter is unavailable.
     """
+    if isinstance(unknown, TokenMalformed):
+        return problems.to_response(unknown)
     error: LeadMagnetError = unknown
     with suppress(Unavailable):
         try:

@@ -1,0 +1,44 @@
+-- How often something happened in a window, without naming anybody: keys are HMAC-SHA256.
+
+-- Counts one more under `counted`: its number, or NULL when there were `at_most` in the window.
+-- A window starts with its first count; refused ones do not prolong it. The upsert's WHERE sees the
+-- newest row after any wait for its lock, so that concurrent callers cannot exceed the limit.
+CREATE OR REPLACE FUNCTION lm_limit_count(counted bytea, at_most integer, lasting interval)
+RETURNS integer
+LANGUAGE sql AS $$
+    INSERT INTO public.lm_signup_limits AS l (key, ends_at)
+    VALUES (counted, now() + lasting)
+    ON CONFLICT (key) DO UPDATE
+    SET n = CASE WHEN l.ends_at <= now() THEN 1 ELSE l.n + 1 END,
+        ends_at = CASE WHEN l.ends_at <= now() THEN excluded.ends_at ELSE l.ends_at END
+    WHERE l.ends_at <= now() OR l.n < at_most
+    RETURNING n
+$$;
+
+-- When the last of these limits ends that is reached now; NULL while none is. Reads only.
+CREATE OR REPLACE FUNCTION lm_limits_reached_until(keys bytea[], at_most integer[])
+RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT max(l.ends_at)
+    FROM unnest(keys, at_most) AS wanted (key, at_most)
+    JOIN public.lm_signup_limits l ON l.key = wanted.key
+    WHERE l.n >= wanted.at_most AND l.ends_at > now()
+$$;
+
+-- Counts one more for a client's networks, from the narrowest to the widest: its number in the
+-- widest, or NULL when one of them has had its share. A refused one writes nothing.
+CREATE OR REPLACE FUNCTION lm_network_count(keys bytea[], at_most integer[]) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    place integer;
+BEGIN
+    IF public.lm_limits_reached_until(keys, at_most) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    FOR network IN 1 .. cardinality(keys) LOOP
+        place := public.lm_limit_count(keys[network], at_most[network], interval '1 hour');
+        EXIT WHEN place IS NULL;
+    END LOOP;
+    RETURN place;
+END
+$$;
