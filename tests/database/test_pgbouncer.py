@@ -126,7 +126,7 @@ def test_with_the_roles_own_settings_everything_works(
     assert {answer.status_code for answer in answers} == {202}
     assert {client.get("/readyz").status_code for _ in range(20)} == {200}
     with behind.transaction(snapshot=True) as transaction:
-        assert transaction.one("ledger_waiting")
+        assert transaction.one("requests_overview")
     with psycopg.connect(server.url("lm_owner", database.name)) as owner:
         owner.execute("LOCK TABLE lm_signup_limits")
         started = time.monotonic()
