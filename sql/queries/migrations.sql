@@ -19,17 +19,3 @@ JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.granted AND l.pid <> pg_backend_pid() AND c.relkind = 'r'
   AND c.relname = ANY (%(tables)s::text[])
 ORDER BY a.xact_start LIMIT 1;
-
--- name: migration_rights
--- role: owner
--- Who may do what with each of our tables, sequences and functions.
-SELECT c.relname AS name, concat(
-           (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(c.relacl) x),
-           (SELECT string_agg(a.attname || a.attacl::text, ' ' ORDER BY a.attname)
-            FROM pg_attribute a WHERE a.attrelid = c.oid)) AS rights
-FROM pg_class c
-WHERE c.relnamespace = 'public'::regnamespace AND c.relname ~ '^lm_' AND c.relkind IN ('r', 'S')
-UNION ALL
-SELECT p.proname, (SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM unnest(p.proacl) x)
-FROM pg_proc p
-WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ '^lm_';

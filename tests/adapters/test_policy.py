@@ -17,6 +17,7 @@ import botocore
 import pytest
 import yaml
 
+from leadmagnet.adapters.inspection import Inspection, NotAnswered, NotFound
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.adapters.ses import Mail, Mailer
 from leadmagnet.adapters.sns import confirm_sns_topic
@@ -39,6 +40,28 @@ VALUES = {
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
 }
+
+
+# Calls that need one right, on what their parameters name.
+SES = f"arn:aws:ses:{REGION}:{ACCOUNT}"
+READS = {
+    "GetAccount": ("ses:GetAccount", "*"),
+    "GetEmailIdentity": ("ses:GetEmailIdentity", SES + ":identity/{EmailIdentity}"),
+    "GetConfigurationSet": (
+        "ses:GetConfigurationSet",
+        SES + ":configuration-set/{ConfigurationSetName}",
+    ),
+    "GetConfigurationSetEventDestinations": (
+        "ses:GetConfigurationSetEventDestinations",
+        SES + ":configuration-set/{ConfigurationSetName}",
+    ),
+    "GetTopicAttributes": ("sns:GetTopicAttributes", "{TopicArn}"),
+    "ListSubscriptionsByTopic": ("sns:ListSubscriptionsByTopic", "{TopicArn}"),
+    "GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock", "arn:aws:s3:::{Bucket}"),
+    "GetBucketVersioning": ("s3:GetBucketVersioning", "arn:aws:s3:::{Bucket}"),
+}
+# Of these IAM knows no resource (service authorisation reference of SESv2).
+OF_NO_RESOURCE = {"ses:GetAccount"}
 
 
 class Call(NamedTuple):
@@ -74,6 +97,9 @@ def needed(call: Call) -> set[Allowed]:
         }
     if call.operation == "ConfirmSubscription":
         return {Allowed("sns:ConfirmSubscription", given["TopicArn"])}
+    if read := READS.get(call.operation):
+        action, resource = read
+        return {Allowed(action, resource.format(**given))}
     raise AssertionError(f"{call.operation} is not in this table yet")
 
 
@@ -127,6 +153,22 @@ def operate() -> None:
         files.put("guides/a/0.pdf", b"%PDF-")
 
 
+def doctor() -> None:
+    aws = Inspection.of_environment()
+    for ask in (
+        lambda: aws.public_access_block(BUCKET),
+        lambda: aws.versioning(BUCKET),
+        aws.account,
+        lambda: aws.identity(DOMAIN),
+        lambda: aws.configuration_set(NAME),
+        lambda: aws.event_destinations(NAME),
+        lambda: aws.topic(TOPIC),
+        lambda: aws.subscriptions(TOPIC),
+    ):
+        with pytest.raises((NotAnswered, NotFound)):
+            ask()
+
+
 def _resolve(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node)
@@ -173,7 +215,12 @@ def covers(allowed: Allowed, wanted: Allowed) -> bool:
 
 @pytest.mark.parametrize(
     ("process", "policy"),
-    [(serve, "ServePolicy"), (worker, "WorkerPolicy"), (operate, "OperatorPolicy")],
+    [
+        (serve, "ServePolicy"),
+        (worker, "WorkerPolicy"),
+        (operate, "OperatorPolicy"),
+        (doctor, "DoctorPolicy"),
+    ],
 )
 def test_a_policy_allows_exactly_what_its_process_calls(process, policy, calls, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
@@ -185,7 +232,8 @@ def test_a_policy_allows_exactly_what_its_process_calls(process, policy, calls, 
         assert any(covers(grant, one) for grant in granted), f"{policy} lacks {one}"
     for grant in granted:
         assert any(covers(grant, one) for one in wanted), f"{policy} allows more: {grant}"
-        assert grant.resource != "*" and "*" not in grant.action
+        assert "*" not in grant.action
+        assert (grant.resource == "*") == (grant.action in OF_NO_RESOURCE)
 
 
 def test_every_call_in_the_adapters_is_made_by_these_tests(calls, monkeypatch):
@@ -195,6 +243,7 @@ def test_every_call_in_the_adapters_is_made_by_these_tests(calls, monkeypatch):
     serve()
     worker()
     operate()
+    doctor()
     recorded = {botocore.xform_name(call.operation) for call in calls}
     assert recorded == {name for path in ADAPTERS.glob("*.py") for name in operations(path)}
 

@@ -24,6 +24,7 @@ STOREYS = (
     ("maintenance", "lanes", "settling"),
     ("routes",),
     ("web",),
+    ("doctor",),
     ("rights",),
     ("mail",),
     ("funnel",),
@@ -121,7 +122,7 @@ def test_each_outside_library_has_its_rooms(path):
     if room(path) not in ("web", "routes", "app"):
         assert not used & set(FRAMEWORKS)
     if room(path) != "adapters":
-        assert not used & {"boto3", "botocore", "requests", "urllib3"}
+        assert not used & {"boto3", "botocore", "dns", "requests", "urllib3"}
     if path.relative_to(SOURCE).as_posix() != "commands/dev.py":
         assert not {name for name in imports(path) if name.startswith("leadmagnet.dev")}
 

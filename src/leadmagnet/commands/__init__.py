@@ -10,7 +10,7 @@ import click
 from leadmagnet import __version__
 
 COMMANDS = (
-    *("serve", "worker", "migrate"),
+    *("serve", "worker", "migrate", "doctor", "secrets"),
     *("mails", "magnets", "texts", "ledger", "receipt", "erasures", "purge", "openapi"),
 )
 

@@ -129,6 +129,11 @@ class Database:
         with self._connection(name) as conn, self._deadlines.over(conn):
             _execute(conn, name, parameters)
 
+    def pooled(self) -> bool:
+        """Whether a pooler stands in between, which changes the server process."""
+        with self._connection("pooled") as conn:
+            return conn.prepare_threshold is None
+
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
         """Several statements, committed together; with `snapshot` they read, and all see the

@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors
 from psycopg.rows import dict_row
 
+from leadmagnet.database import applied, rights
 from leadmagnet.database.migration_files import Migration, MigrationError, pending, read
 from leadmagnet.database.queries import queries, sql_directory
 from leadmagnet.database.reasons import why
@@ -33,7 +34,6 @@ LOCK = 77433833903597
 # again, until it is had in a quiet moment.
 LOCK_SECONDS = 2
 TRIES = 30
-GRANTS = "R__lm_grants.sql"
 
 HISTORY_TABLE = """
 CREATE TABLE IF NOT EXISTS public.flyway_schema_history (
@@ -51,10 +51,6 @@ CREATE TABLE IF NOT EXISTS public.flyway_schema_history (
 );
 CREATE INDEX IF NOT EXISTS flyway_schema_history_s_idx
     ON public.flyway_schema_history (success);
-"""
-HISTORY = """
-SELECT version, description, type, script, checksum, success
-FROM public.flyway_schema_history ORDER BY installed_rank
 """
 RECORD = """
 INSERT INTO public.flyway_schema_history
@@ -91,14 +87,15 @@ def migrate(
             conn.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_SECONDS}s"])
             _lock(conn, say, wait)
             conn.execute(HISTORY_TABLE)
-            history = conn.execute(HISTORY).fetchall()
+            history = applied.rows(conn)
             due = pending(files, history)
             if due and not shared_history:
                 _refuse_foreign(files, history)
             for migration in due:
                 _retried(conn, migration, say, wait)
-            if grants := next((each for each in files if each.script == GRANTS), None):
-                _grant(conn, grants, app_role, say)
+            grants = next((each for each in files if each.script == rights.SCRIPT), None)
+            if grants and (changed := rights.renew(conn, grants)):
+                say(f"{app_role}: granted anew on {', '.join(changed)}")
             return [migration.script for migration in due]
     except psycopg.Error as error:
         reason = why(error, setting="MIGRATION_DATABASE_URL")
@@ -198,20 +195,6 @@ def _holder(conn: Conn, migration: Migration) -> str:
         f"{row['relname']} is held by process {row['pid']} ({row['name']}, {row['state']},"
         f" for {row['since']})"
     )
-
-
-def _grant(conn: Conn, grants: Migration, app_role: str, say: Say) -> None:
-    """Grant again, for a role newer than the history. To Flyway the file has not changed."""
-    before = {row["name"]: row["rights"] for row in _rows(conn, "migration_rights")}
-    with conn.transaction():
-        conn.execute(grants.sql.encode())
-        after = {row["name"]: row["rights"] for row in _rows(conn, "migration_rights")}
-        changed = sorted(name for name in after if after[name] != before[name])
-        if not changed:
-            # So that nothing at all is written.
-            raise psycopg.Rollback
-    if changed:
-        say(f"{app_role}: granted anew on {', '.join(changed)}")
 
 
 def _pass_on(notice: errors.Diagnostic, say: Say) -> None:

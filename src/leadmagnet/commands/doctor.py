@@ -1,0 +1,137 @@
+"""`leadmagnet doctor`: look at everything the service needs, and say what to paste."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from leadmagnet.adapters import account
+from leadmagnet.adapters.inspection import Inspection
+from leadmagnet.adapters.names import Names
+from leadmagnet.adapters.pages import Pages
+from leadmagnet.config import Config, ConfigError, MigrationConfig
+from leadmagnet.doctor.examination import CATEGORIES, Checked, examine, unmade
+from leadmagnet.doctor.findings import Surroundings, Verdict, fail, in_two
+from leadmagnet.services import Services
+
+COLOURS = {
+    Verdict.OK: "green",
+    Verdict.WARN: "yellow",
+    Verdict.FAIL: "red",
+    Verdict.SKIPPED: "bright_black",
+}
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of the page.")
+@click.option(
+    "--category",
+    "categories",
+    multiple=True,
+    type=click.Choice(list(CATEGORIES)),
+    help="Only this one; may be repeated. Default: all.",
+)
+@click.pass_context
+def command(context: click.Context, as_json: bool, categories: tuple[str, ...]) -> None:
+    """Look at everything that the service needs, where it runs and with its settings. Nothing is
+    changed, and no secret or address is printed.
+
+    Ends with 0 when all is well, warnings included; 1 when something fails; 2 when nothing fails,
+    but something could not be looked at.
+    """
+    # The page is all that is said.
+    logging.getLogger().addHandler(logging.NullHandler())
+    checked = _checked(categories or tuple(CATEGORIES))
+    if as_json:
+        found = list(checked)
+        click.echo(json.dumps(_document(found), ensure_ascii=False, indent=2))
+    else:
+        found = list(_printed(checked))
+    context.exit(_exit_code(found))
+
+
+def _checked(categories: Collection[str]) -> Iterator[Checked]:
+    try:
+        config = Config.load()
+    except ConfigError as error:
+        yield Checked("settings", "environment", fail(*_refused(error)))
+        yield from unmade(categories, "the settings cannot be read")
+        return
+    if sentence := account.missing_region():
+        yield Checked("settings", "aws", fail(*in_two(sentence)))
+        yield from unmade(categories, "no AWS region")
+        return
+    services = Services.from_config(config, connections=1)
+    services.database.open()
+    try:
+        given = Surroundings(
+            services=services,
+            migration=_migration(),
+            aws=Inspection.of_environment(),
+            names=Names(),
+            pages=Pages(),
+            now=lambda: datetime.now(UTC),
+            env_file=Path(".env"),
+        )
+        yield from examine(given, categories)
+    finally:
+        services.database.close()
+
+
+def _migration() -> MigrationConfig | None:
+    try:
+        return MigrationConfig.load()
+    except ConfigError:
+        return None
+
+
+def _refused(error: ConfigError) -> tuple[str, str]:
+    said, _, where = str(error).partition(" (.env.example")
+    return said, f"edit the environment of the service (.env.example{where}"
+
+
+def _printed(checked: Iterator[Checked]) -> Iterator[Checked]:
+    """Print the page while the checks are made, and pass them on."""
+    width = max(len(name) for checks in CATEGORIES.values() for name in checks) + 2
+    counts: Counter[Verdict] = Counter()
+    for category, group in groupby(checked, key=lambda one: one.category):
+        click.echo(click.style(f"\n{category}", bold=True))
+        for one in group:
+            finding = one.finding
+            counts[finding.verdict] += 1
+            verdict = click.style(f"{finding.verdict:<9}", fg=COLOURS[finding.verdict])
+            click.echo(f"  {verdict}{one.check:<{width}}{finding.said}")
+            if finding.fix:
+                click.echo(f"{'':<{11 + width}}{click.style('fix:', bold=True)} {finding.fix}")
+            yield one
+    click.echo("\n" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict))
+
+
+def _document(found: list[Checked]) -> dict[str, object]:
+    return {
+        "exit": _exit_code(found),
+        "checks": [
+            {
+                "category": one.category,
+                "check": one.check,
+                "verdict": one.finding.verdict,
+                "said": one.finding.said,
+                "fix": one.finding.fix,
+            }
+            for one in found
+        ],
+    }
+
+
+def _exit_code(found: list[Checked]) -> int:
+    verdicts = {one.finding.verdict for one in found}
+    if Verdict.FAIL in verdicts:
+        return 1
+    return 2 if Verdict.SKIPPED in verdicts else 0

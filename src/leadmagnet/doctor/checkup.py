@@ -1,0 +1,120 @@
+"""The database: the right server, migrated, granted as it should be, and a worker at work."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from leadmagnet.config import MigrationConfig
+from leadmagnet.database.applied import Comparison, compare
+from leadmagnet.database.migration_files import MigrationError
+from leadmagnet.database.reasons import why
+from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, in_two, ok, warn
+from leadmagnet.errors import Unavailable
+
+NEEDED_VERSION = 180000
+# AWS refuses what is signed five minutes off; an hour would mix up limits and links.
+CLOCK_WARN, CLOCK_FAIL = 5.0, 120.0
+LATE_SECONDS = 600
+
+
+def server(given: Surroundings) -> Finding:
+    try:
+        row = given.services.database.one("checkup_server") or {}
+        pooled = given.services.database.pooled()
+    except Unavailable as error:
+        return fail(*in_two(why(error.__cause__ or error).sentence))
+    if row["number"] < NEEDED_VERSION:
+        return fail(
+            f"PostgreSQL {row['version']} is too old",
+            "move the database to PostgreSQL 18 or newer, then: leadmagnet migrate",
+        )
+    between = ", through a pooler that keeps our settings" if pooled else ""
+    return ok(f"PostgreSQL {row['version']}{between}")
+
+
+def readiness(given: Surroundings) -> Finding:
+    try:
+        given.services.database.readiness.require()
+    except Unavailable as error:
+        return fail(*in_two(why(error.__cause__ or error).sentence))
+    return ok("every query fits the tables and the role's rights")
+
+
+def migrations(given: Surroundings) -> Finding:
+    if given.migration is None:
+        raise Skip("set MIGRATION_DATABASE_URL, too: the history is the owner's")
+    try:
+        found = _compared(given.migration)
+    except MigrationError as error:
+        return fail(*in_two(str(error)))
+    if found.pending:
+        return fail(f"{len(found.pending)} not applied: {found.pending[0]}", "leadmagnet migrate")
+    return ok(f"{found.applied} applied, checksums match")
+
+
+def rights(given: Surroundings) -> Finding:
+    row = given.services.database.one("checkup_rights") or {}
+    if row["superuser"] or row["owner"]:
+        what = "rules the server" if row["superuser"] else "owns the tables"
+        return fail(
+            f"the role of DATABASE_URL {what}: the ledger is not protected from it",
+            "DATABASE_URL=postgresql://lm_app:…@… (deploy/postgres/init.sql makes the role)",
+        )
+    if row["rights"]:
+        more = "" if len(row["rights"]) == 1 else f" and {len(row['rights']) - 1} more"
+        return fail(f"the role may do too much: {row['rights'][0]}{more}", "leadmagnet migrate")
+    if given.migration:
+        # What else is wrong with the history is said by the check of the migrations.
+        with suppress(MigrationError):
+            if other := _compared(given.migration).other_rights:
+                return fail(
+                    f"other rights than granted on {', '.join(other)}", "leadmagnet migrate"
+                )
+    return ok("the ledger is append-only for the application's role")
+
+
+def clock(given: Surroundings) -> Finding:
+    row = given.services.database.one("checkup_server") or {}
+    seconds = abs((given.now() - row["now"]).total_seconds())
+    said = f"{seconds:.1f} s between this machine and the database"
+    if seconds > CLOCK_FAIL:
+        return fail(said, "timedatectl set-ntp true")
+    return warn(said, "timedatectl set-ntp true") if seconds > CLOCK_WARN else ok(said)
+
+
+def ledger(given: Surroundings) -> Finding:
+    row = given.services.database.one("checkup_work") or {}
+    if row["unsealed_seconds"] > LATE_SECONDS:
+        minutes = int(row["unsealed_seconds"] // 60)
+        return fail(
+            f"an event has waited for its seal for {minutes} min", "leadmagnet ledger verify"
+        )
+    end = f"sealed up to {row['position']}" if row["position"] else "empty"
+    return ok(f"{end}, nothing waits")
+
+
+def mails(given: Surroundings) -> Finding:
+    row = given.services.database.one("checkup_work") or {}
+    if row["paused"]:
+        return fail(f"sending is paused ({row['paused']})", "leadmagnet mails")
+    if row["overdue_seconds"] > LATE_SECONDS:
+        minutes = int(row["overdue_seconds"] // 60)
+        return fail(f"a mail has been due for {minutes} min", "leadmagnet worker")
+    if row["dead"]:
+        return warn(f"{row['dead']} dead", "leadmagnet mails")
+    return ok("none is overdue or dead")
+
+
+def _compared(owner: MigrationConfig) -> Comparison:
+    return compare(owner.migration_database_url, app_role=owner.app_role)
+
+
+CHECKS: dict[str, Check] = {
+    "server": server,
+    "tables": readiness,
+    "migrations": migrations,
+    "rights": rights,
+    "clock": clock,
+    "ledger": ledger,
+    "mails": mails,
+}

@@ -1,0 +1,112 @@
+"""The settings: keys that are long, random and different, and nothing left of the examples."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from leadmagnet.adapters import account
+from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, in_two, ok, warn
+
+# Of 64 hexadecimal digits, fewer than ten different ones come by chance once in thousands of years.
+LEAST_CHARACTERS = 10
+# Names that are nobody's (RFC 2606), and this machine.
+NOBODYS = (".example", ".test", ".invalid", ".localhost", "example.com", "example.org")
+HERE = ("localhost", "127.0.0.1", "::1")
+
+
+def keys(given: Surroundings) -> Finding:
+    config = given.services.config
+    named = {f"UNSUBSCRIBE_KEYS[{n}]": key for n, key in enumerate(config.unsubscribe_keys)}
+    named["HASH_KEY"] = config.hash_key
+    if config.receipt_key:
+        named["RECEIPT_KEY"] = config.receipt_key
+    if config.metrics_token:
+        named["METRICS_TOKEN"] = config.metrics_token.encode()
+    for name, key in named.items():
+        if len(set(key)) < LEAST_CHARACTERS:
+            return fail(f"{name} is not random", "leadmagnet secrets")
+        same = [other for other in named if other != name and named[other] == key]
+        if same:
+            return fail(f"{name} and {same[0]} are the same", "leadmagnet secrets")
+    return ok(f"{len(named)} keys, random and different")
+
+
+def env_file(given: Surroundings) -> Finding:
+    if not given.env_file.exists():
+        return ok("no .env in this folder")
+    if given.env_file.stat().st_mode & 0o077:
+        return fail("others on this machine can read .env", f"chmod 600 {given.env_file}")
+    return ok(".env is readable by its owner only")
+
+
+def addresses(given: Surroundings) -> Finding:
+    config = given.services.config
+    hosts = {
+        "SITE_URL": urlsplit(config.site_url).hostname or "",
+        "API_URL": urlsplit(config.api_url or config.site_url).hostname or "",
+        "MAIL_FROM": sender_domain(config.mail_from),
+    }
+    for name, host in hosts.items():
+        if host in HERE or is_nobodys(host):
+            return warn(
+                f"{name} is only good on this machine", f"set {name} to the real one (.env.example)"
+            )
+    for name in ("SITE_URL", "API_URL"):
+        if (getattr(config, name.lower()) or "").startswith("http:"):
+            return fail(f"{name} is not https", f"{name}=https://{hosts[name]}")
+    return ok("SITE_URL, API_URL and MAIL_FROM are real and https")
+
+
+def aws(given: Surroundings) -> Finding:
+    for sentence in (account.missing_region(), account.missing_credentials()):
+        if sentence:
+            return fail(*in_two(sentence))
+    return ok(f"region {given.aws.region}, credentials found")
+
+
+def events(given: Surroundings) -> Finding:
+    if given.services.config.sns_topics:
+        return ok("SNS_TOPICS names the topic of the bounces")
+    if given.aws.mail_is_emulated:
+        raise Skip("SNS_TOPICS is empty, and SES is an emulator")
+    return fail(
+        "SNS_TOPICS is empty: no bounce and no complaint is taken",
+        "SNS_TOPICS=… (from the outputs of deploy/aws/template.yaml)",
+    )
+
+
+def proxies(given: Surroundings) -> Finding:
+    config = given.services.config
+    if config.trusted_proxies or not config.site_url.startswith("https:"):
+        return ok(f"{config.trusted_proxies} trusted")
+    return warn("behind none, all visitors count as one network", "TRUSTED_PROXIES=1")
+
+
+def witness(given: Surroundings) -> Finding:
+    path = given.services.config.ledger_head_file
+    if path is None:
+        return warn(
+            "the end of the ledger is only in the database",
+            "LEDGER_HEAD_FILE=/var/lib/leadmagnet/ledger-head",
+        )
+    return ok("the end of the ledger is kept outside of the database")
+
+
+def sender_domain(mail_from: str) -> str:
+    return parseaddr(mail_from)[1].rpartition("@")[2].lower()
+
+
+def is_nobodys(host: str) -> bool:
+    return host.endswith(NOBODYS)
+
+
+CHECKS: dict[str, Check] = {
+    "keys": keys,
+    ".env": env_file,
+    "addresses": addresses,
+    "aws": aws,
+    "events": events,
+    "proxies": proxies,
+    "witness": witness,
+}

@@ -1,0 +1,111 @@
+"""The database's precondition, each broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from leadmagnet.database import Database
+from leadmagnet.doctor.examination import examine
+from tests.support.client import sign_up
+
+
+def database_verdicts(given):
+    return {one.check: str(one.finding.verdict) for one in examine(given, ["database"])}
+
+
+def test_a_migrated_database_is_well(given):
+    assert set(database_verdicts(given).values()) == {"ok"}
+
+
+def test_looking_changes_nothing(given, database):
+    rights = "SELECT md5(string_agg(relacl::text, '' ORDER BY relname)) FROM pg_class"
+    before = database.checksum(), database.value(rights)
+    database_verdicts(given)
+    assert (database.checksum(), database.value(rights)) == before
+
+
+def test_a_database_that_is_not_there_is_told_and_the_rest_is_skipped(given):
+    away = Database("postgresql://lm_app@127.0.0.1:9/nowhere", size=1)
+    away.open()
+    there = replace(given, services=replace(given.services, database=away), migration=None)
+    found = {one.check: one.finding for one in examine(there, ["database"])}
+    away.close()
+    assert found["server"].verdict == "fail"
+    assert "nobody listens" in found["server"].said
+    assert found["server"].fix.startswith("start PostgreSQL")
+    assert {found[name].verdict for name in ("rights", "clock", "ledger", "mails")} == {"skipped"}
+
+
+def test_tables_of_another_version_are_told(look, database):
+    database.rows("ALTER TABLE lm_outbox RENAME COLUMN reason TO why")
+    found = look("database", "tables")
+    assert (found.verdict, found.fix) == ("fail", "run `leadmagnet migrate`")
+
+
+def test_a_migration_that_is_not_applied_is_named(look, database):
+    script = "V20261122_150000__lm_outbox_sent.sql"
+    database.rows("DELETE FROM flyway_schema_history WHERE script = %s", script)
+    found = look("database", "migrations")
+    assert (found.verdict, found.fix) == ("fail", "leadmagnet migrate")
+    assert script in found.said
+
+
+def test_a_migration_that_was_changed_is_named(look, database):
+    database.rows("UPDATE flyway_schema_history SET checksum = 1 WHERE installed_rank = 3")
+    found = look("database", "migrations")
+    assert found.verdict == "fail"
+    assert "changed after it was applied" in found.fix
+
+
+def test_without_the_owners_connection_the_history_is_skipped(look):
+    found = look("database", "migrations", migration=None)
+    assert found.verdict == "skipped"
+    assert "MIGRATION_DATABASE_URL" in found.said
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with the owner", "without"])
+@pytest.mark.parametrize(
+    "grant",
+    ["DELETE ON lm_consent_events", "UPDATE (gesture) ON lm_consent_events"],
+)
+def test_a_right_too_many_on_the_ledger_is_told(look, database, given, grant, known):
+    database.rows(f"GRANT {grant} TO lm_app")
+    found = look("database", "rights", migration=given.migration if known else None)
+    assert (found.verdict, found.fix) == ("fail", "leadmagnet migrate")
+    assert "lm_consent_events" in found.said
+
+
+def test_any_other_right_too_many_is_told(look, database):
+    database.rows("GRANT DELETE ON lm_magnets TO lm_app")
+    assert look("database", "rights").said == "other rights than granted on lm_magnets"
+
+
+def test_the_owner_as_application_is_told(given, server, database):
+    owner = Database(server.url("lm_owner", database.name), size=1)
+    owner.open()
+    there = replace(given, services=replace(given.services, database=owner))
+    found = {one.check: one.finding for one in examine(there, ["database"])}
+    owner.close()
+    assert found["rights"].verdict == "fail"
+    assert "owns the tables" in found["rights"].said
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(1, "ok"), (30, "warn"), (-300, "fail")])
+def test_a_clock_that_is_wrong_is_told(look, seconds, verdict):
+    found = look("database", "clock", now=lambda: datetime.now(UTC) + timedelta(seconds=seconds))
+    assert found.verdict == verdict
+
+
+def test_a_worker_that_does_nothing_is_told(look, client, database, superuser):
+    sign_up(client)
+    superuser.execute("UPDATE lm_consent_events SET recorded_at = now() - interval '1 hour'")
+    database.rows("UPDATE lm_outbox SET due_at = now() - interval '1 hour'")
+    assert look("database", "ledger").said == "an event has waited for its seal for 60 min"
+    assert look("database", "mails").fix == "leadmagnet worker"
+    database.rows("UPDATE lm_outbox SET state = 'dead', reason = 'Rejected'")
+    assert look("database", "mails").verdict == "warn"
+    database.rows("UPDATE lm_send_limiter SET hold_reason = 'operator'")
+    assert look("database", "mails").said == "sending is paused (operator)"

@@ -1,0 +1,70 @@
+"""The settings' preconditions, each broken."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+REAL = {
+    "UNSUBSCRIBE_KEYS": secrets.token_hex(32),
+    "HASH_KEY": secrets.token_hex(32),
+    "SITE_URL": "https://www.studio.photo",
+    "API_URL": "https://api.studio.photo",
+    "MAIL_FROM": "Studio <guide@studio.photo>",
+    "SNS_TOPICS": "arn:aws:sns:eu-west-3:123456789012:leadmagnet-ses-events",
+    "TRUSTED_PROXIES": "1",
+    "LEDGER_HEAD_FILE": "/var/lib/leadmagnet/ledger-head",
+}
+KEY = secrets.token_hex(32)
+
+
+@pytest.fixture
+def settings(look, start):
+    """One check of the settings, with these changed."""
+    return lambda check, **changes: look("settings", check, services=start(**(REAL | changes)))
+
+
+@pytest.mark.parametrize(
+    "check", ["keys", ".env", "addresses", "aws", "events", "proxies", "witness"]
+)
+def test_settings_of_a_real_service_are_well(settings, check):
+    assert settings(check).verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "verdict", "said"),
+    [
+        ("keys", {"HASH_KEY": "x" * 40}, "fail", "HASH_KEY is not random"),
+        ("keys", {"METRICS_TOKEN": KEY, "HASH_KEY": KEY}, "fail", "are the same"),
+        ("addresses", {"SITE_URL": "http://www.studio.photo"}, "fail", "SITE_URL is not https"),
+        ("addresses", {"SITE_URL": "http://localhost:3000"}, "warn", "SITE_URL is only good on"),
+        ("addresses", {"MAIL_FROM": "guide@studio.example"}, "warn", "MAIL_FROM is only good on"),
+        ("events", {"SNS_TOPICS": ""}, "fail", "SNS_TOPICS is empty"),
+        ("proxies", {"TRUSTED_PROXIES": "0"}, "warn", "all visitors count as one network"),
+        ("witness", {"LEDGER_HEAD_FILE": ""}, "warn", "only in the database"),
+    ],
+)
+def test_what_is_wrong_is_told_without_its_value(settings, check, changes, verdict, said):
+    found = settings(check, **changes)
+    assert found.verdict == verdict
+    assert said in found.said
+    assert found.fix
+    assert KEY not in found.said + found.fix
+    assert "@" not in found.said + found.fix
+
+
+def test_an_env_file_that_others_read_is_told(look, given):
+    given.env_file.touch(mode=0o644)
+    found = look("settings", ".env")
+    assert (found.verdict, found.fix) == ("fail", f"chmod 600 {given.env_file}")
+    given.env_file.chmod(0o600)
+    assert look("settings", ".env").verdict == "ok"
+
+
+def test_a_missing_region_is_told(settings, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    found = settings("aws")
+    assert found.verdict == "fail"
+    assert "AWS_REGION" in found.fix
