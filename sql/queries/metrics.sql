@@ -24,3 +24,10 @@ SELECT coalesce(extract(epoch FROM now() - (
     SELECT e.recorded_at FROM lm_consent_events e
     WHERE e.id > coalesce((SELECT max(event_id) FROM lm_consent_seals), 0)
     ORDER BY e.id LIMIT 1)), 0)::float AS unsealed_seconds;
+
+-- name: metrics_requests
+-- Waiting for a worker: it grows when none runs.
+SELECT coalesce(extract(epoch FROM now() - min(accepted_at) FILTER (WHERE failed_at IS NULL)), 0)::float
+           AS waiting_seconds,
+       count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed
+FROM lm_requests;

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from leadmagnet.database import Database
+from leadmagnet.database import Database, Row
 from leadmagnet.errors import Unavailable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -61,6 +61,7 @@ class _FromDatabase(Collector):
         with suppress(Unavailable):
             (mails,) = self._database.all("metrics_mails")
             signups = self._database.all("metrics_signups")
+            (requests,) = self._database.all("metrics_requests")
             (ledger,) = self._database.all("metrics_ledger")
             events = self._database.all("metrics_ses_events")
             up = GaugeMetricFamily("leadmagnet_database_up", "Whether the database answers", 1)
@@ -78,6 +79,7 @@ class _FromDatabase(Collector):
                 "Age of the mail due longest",
                 mails["overdue_seconds"],
             )
+            yield from _requests_waiting(requests)
             yield GaugeMetricFamily(
                 "leadmagnet_ledger_unsealed_seconds",
                 "Age of the event that waits longest for its seal",
@@ -98,3 +100,14 @@ class _FromDatabase(Collector):
                 told.add_metric([row["type"], str(row["matched"]).lower()], row["events"])
             yield told
         yield up
+
+
+def _requests_waiting(row: Row) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "leadmagnet_request_waiting_seconds",
+        "Age of the request that waits longest for a worker",
+        row["waiting_seconds"],
+    )
+    yield GaugeMetricFamily(
+        "leadmagnet_requests_failed", "Requests that could not be settled", row["failed"]
+    )
