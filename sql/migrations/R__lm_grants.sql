@@ -36,7 +36,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
         lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_sealed,
         lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events,
-        lm_requests TO %I', app);
+        lm_requests, lm_worker_heartbeat TO %I', app);
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 
@@ -54,6 +54,8 @@ BEGIN
     EXECUTE format('GRANT UPDATE (next_at, hour_ends_at, hour_mails, throttles, throttled_at,
         pause_reason, pause_sentence, odd_reason, odd_mails, hold_reason, resumed_at, database_id)
         ON lm_send_limiter TO %I', app);
+
+    EXECUTE format('GRANT UPDATE (seen_at) ON lm_worker_heartbeat TO %I', app);
 
     EXECUTE format('GRANT INSERT (token_hash, kind, subscriber_id, outbox_id, expires_at)
         ON lm_download_tokens TO %I', app);

@@ -4,15 +4,26 @@ SELECT (SELECT count(*) FROM lm_outbox WHERE state = 'queued') AS queued,
        (SELECT count(*) FROM lm_outbox WHERE state = 'dead') AS dead,
        (SELECT count(*) FROM lm_outbox
         WHERE state = 'sent' AND sent_at > now() - interval '1 hour') AS sent_last_hour,
+       (SELECT count(*) FROM lm_outbox
+        WHERE state = 'sent' AND sent_at > now() - interval '7 days') AS sent_last_week,
        coalesce(extract(epoch FROM now() - (
            SELECT min(due_at) FROM lm_outbox WHERE state = 'queued' AND due_at <= now())), 0)::float
            AS overdue_seconds;
 
 -- name: metrics_ses_events
--- Of the last day. Without subscriber: about nobody we know, or not understood.
-SELECT type, subscriber_id IS NOT NULL AS matched, count(*) AS events
-FROM lm_ses_events
-WHERE received_at > now() - interval '1 day'
+-- Of the last week. Only a permanent bounce counts as one: a full mailbox is a `SoftBounce`.
+-- Without subscriber: about nobody we know, or not understood.
+WITH told AS (
+    SELECT CASE WHEN type = 'Bounce' AND detail NOT LIKE 'Permanent/%%' THEN 'SoftBounce'
+                ELSE type END AS type,
+           subscriber_id IS NOT NULL AS matched,
+           received_at
+    FROM lm_ses_events
+    WHERE received_at > now() - interval '7 days'
+)
+SELECT type, matched, count(*) AS last_week,
+       count(*) FILTER (WHERE received_at > now() - interval '1 day') AS last_day
+FROM told
 GROUP BY type, matched;
 
 -- name: metrics_signups
@@ -31,3 +42,17 @@ SELECT coalesce(extract(epoch FROM now() - min(accepted_at) FILTER (WHERE failed
            AS waiting_seconds,
        count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed
 FROM lm_requests;
+
+-- name: metrics_confirmations
+-- People, not presses of the button; and those who have not been erased since.
+SELECT count(DISTINCT subscriber_id) AS last_day
+FROM lm_consent_events
+WHERE type = 'confirm' AND recorded_at > now() - interval '1 day';
+
+-- name: metrics_worker
+SELECT extract(epoch FROM now() - h.seen_at)::float AS silent_seconds,
+       l.pause_reason IS NOT NULL AS paused_by_ses,
+       l.hold_reason,
+       (SELECT count(*) FROM lm_magnets
+        WHERE retired_at IS NULL AND file_missing_since IS NOT NULL) AS files_missing
+FROM lm_worker_heartbeat h, lm_send_limiter l;

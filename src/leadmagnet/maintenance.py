@@ -1,5 +1,5 @@
-"""What the worker does by the clock: seals the ledger, deletes what is past its time, looks whether
-the magnets' files are there."""
+"""What the worker does by the clock: says that it is alive, seals the ledger, deletes what is past
+its time, looks after the files and the mails."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
+HEARTBEAT_SECONDS = 15.0
 SEAL_SECONDS = 10.0
 PURGE_SECONDS = 86_400.0
 FILES_SECONDS = 60.0
@@ -35,10 +36,11 @@ class Maintenance:
         self._services = services
         self._sealer = seals.Sealer(services)
         self._purging: Iterator[retention.Batch] | None = None
-        now = time.monotonic()
-        self._due: dict[Task, float] = dict.fromkeys(
-            (self._seal, self._purge, self._check_files, self._limits), now
+        tasks: tuple[Task, ...] = (
+            *(self._heartbeat, self._seal, self._purge),
+            *(self._check_files, self._limits, self._mails),
         )
+        self._due = dict.fromkeys(tasks, time.monotonic())
 
     def take_due(self) -> Task | None:
         """The task that has been due longest; None when none is due."""
@@ -61,6 +63,10 @@ class Maintenance:
         for task, due in list(self._due.items()):
             if due <= time.monotonic():
                 self.run(task)
+
+    def _heartbeat(self) -> float:
+        self._services.database.run("maintenance_heartbeat")
+        return HEARTBEAT_SECONDS
 
     def _seal(self) -> float:
         """Seal a batch; in how many seconds to come again."""

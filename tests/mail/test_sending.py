@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from leadmagnet.adapters.ses import Paused, Rejected, Throttled, Unknown, Unreachable, Unrecognised
 from leadmagnet.commands import main
 from leadmagnet.mail import outbox, send_limiter
+from leadmagnet.maintenance import Maintenance
 from tests.support.client import sign_up
-from tests.support.services import delivery
+from tests.support.services import NO_FILES, delivery
 from tests.support.settings import SETTINGS
 
 
@@ -330,6 +331,7 @@ def test_too_many_bounces_hold_all_mails_until_an_operator_resumes(
     start, queue, database, run, log_lines
 ):
     services = start(BOUNCES_PER_HUNDRED="2")
+    worker = replace(services, files=NO_FILES)
     queue(4)
     for _ in range(3):
         deliver(services, lambda mail: "id")
@@ -339,7 +341,7 @@ def test_too_many_bounces_hold_all_mails_until_an_operator_resumes(
     database.rows("DELETE FROM lm_ses_events")
     bounce(database, 3)
     for _ in range(2):
-        send_limiter.brake(services)
+        Maintenance(worker).run_due()
     assert "".join(log_lines()).count('"event": "sending_held"') == 1
     assert deliver(services, pytest.fail) is False
     assert "BOUNCES_PER_HUNDRED" in run(exit_code=1)

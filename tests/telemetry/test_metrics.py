@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from leadmagnet.consent import seals
-from tests.support.client import client_of, problem, sign_up
+from leadmagnet.mail import send_limiter
+from leadmagnet.maintenance import Maintenance
+from tests.support.client import client_of, confirm, problem, sign_up
 from tests.support.database import fresh_database
 from tests.support.servers import BODY, Server, get, post, status
-from tests.support.settings import ADA, API
+from tests.support.services import NO_FILES
+from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
 
 TOKEN = "m" * 40
 OPEN = {"Authorization": f"Bearer {TOKEN}"}
@@ -19,6 +23,10 @@ OPEN = {"Authorization": f"Bearer {TOKEN}"}
 @pytest.fixture
 def client(start):
     return client_of(start(METRICS_TOKEN=TOKEN))
+
+
+def figures(client):
+    return client.get("/metrics", headers=OPEN).text
 
 
 def test_without_a_token_set_there_is_nothing(start):
@@ -76,6 +84,59 @@ def test_an_event_that_waits_for_its_seal_shows(client, superuser, services):
     seals.Sealer(services).seal()
     text = client.get("/metrics", headers=OPEN).text
     assert "leadmagnet_ledger_unsealed_seconds 0.0" in text
+
+
+def test_confirmations_are_people_and_a_file_handed_out_is_a_confirmed_request(client, mailbox):
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    token = mailbox.deliver().token()
+    assert "leadmagnet_confirmations_last_day 0.0" in figures(client)
+    for _ in range(2):
+        confirm(client, token)
+    told = figures(client)
+    assert "leadmagnet_confirmations_last_day 1.0" in told
+    route = 'method="POST",route="/api/lead-magnet/confirm",status="200"'
+    assert re.search(rf"leadmagnet_requests_total{{{route}}} \d", told)
+
+
+def test_a_worker_that_runs_is_not_silent(client, database, services):
+    database.rows("UPDATE lm_worker_heartbeat SET seen_at = now() - interval '10 minutes'")
+    assert 600 <= float(re.search(r"worker_silent_seconds (\d\S*)", figures(client))[1]) < 630
+    Maintenance(replace(services, files=NO_FILES)).run_due()
+    assert float(re.search(r"worker_silent_seconds (\d\S*)", figures(client))[1]) < 30
+
+
+def test_why_sending_is_paused_and_that_a_file_is_missing_show(client, database, services):
+    told = figures(client)
+    assert told.count("leadmagnet_sending_paused{") == 4
+    assert not re.search(r"leadmagnet_sending_paused\{.*\} 1", told)
+    assert "leadmagnet_magnet_files_missing 0.0" in told
+    send_limiter.hold(services)
+    database.rows("UPDATE lm_send_limiter SET pause_reason = 'MessageRejected'")
+    database.rows("UPDATE lm_magnets SET file_missing_since = now()")
+    told = figures(client)
+    assert re.findall(r'leadmagnet_sending_paused\{cause="(\w+)"\} 1.0', told) == [
+        "operator",
+        "ses",
+    ]
+    assert "leadmagnet_magnet_files_missing 0.0" not in told
+
+
+def test_only_permanent_bounces_count_as_such_and_only_of_the_span(client, database, services):
+    sign_up(client)
+    ada = database.value("SELECT id FROM lm_subscribers")
+    told = (("Bounce", "Permanent/General", 0), ("Bounce", "Transient/MailboxFull", 3))
+    for number, (kind, detail, days) in enumerate(told):
+        database.rows(
+            "INSERT INTO lm_ses_events (message_id, subscriber_id, type, detail, received_at)"
+            " VALUES (%s, %s, %s, %s, now() - %s * interval '1 day')",
+            *(f"m{number}", ada, kind, detail, days),
+        )
+    told = figures(client)
+    for span, soft in (("day", 0), ("week", 1)):
+        name = f"leadmagnet_ses_events_last_{span}"
+        assert f'{name}{{matched="true",type="Bounce"}} 1.0' in told
+        assert f'{name}{{matched="true",type="SoftBounce"}} {soft}.0' in told
+        assert f'{name}{{matched="true",type="Complaint"}} 0.0' in told
 
 
 def test_requests_are_counted_by_route_and_status_and_never_by_path(client):

@@ -6,7 +6,7 @@ environment before that: there the processes of one gunicorn keep their counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
@@ -14,11 +14,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from leadmagnet.database import Database, Row
+from leadmagnet.database import Database
 from leadmagnet.errors import Unavailable
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("queued", "dead")
+# Why sending is held until an operator resumes it.
+HOLDS = ("operator", "bounces", "database_copied")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 # By route, never by path: a path holds a token, and anybody can make up paths.
@@ -56,58 +58,95 @@ class _FromDatabase(Collector):
         self._database = database
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("leadmagnet_database_up", "Whether the database answers")
-        up.add_metric([], 0)
+        answers = 0
         with suppress(Unavailable):
-            (mails,) = self._database.all("metrics_mails")
-            signups = self._database.all("metrics_signups")
-            (requests,) = self._database.all("metrics_requests")
-            (ledger,) = self._database.all("metrics_ledger")
-            events = self._database.all("metrics_ses_events")
-            up = GaugeMetricFamily("leadmagnet_database_up", "Whether the database answers", 1)
-            count = GaugeMetricFamily("leadmagnet_mails", "Mails by state", labels=["state"])
-            for state in STATES:
-                count.add_metric([state], mails[state])
-            yield count
-            yield GaugeMetricFamily(
-                "leadmagnet_mails_sent_last_hour",
-                "Mails that SES took in the last hour, to people not erased since",
-                mails["sent_last_hour"],
-            )
-            yield GaugeMetricFamily(
-                "leadmagnet_mail_overdue_seconds",
-                "Age of the mail due longest",
-                mails["overdue_seconds"],
-            )
-            yield from _requests_waiting(requests)
-            yield GaugeMetricFamily(
-                "leadmagnet_ledger_unsealed_seconds",
-                "Age of the event that waits longest for its seal",
-                ledger["unsealed_seconds"],
-            )
-            outcomes = CounterMetricFamily(
+            yield from (*self._mails(), *self._people(), *self._worker(), *self._ses_events())
+            answers = 1
+        yield _gauge("leadmagnet_database_up", "Whether the database answers", answers)
+
+    def _mails(self) -> Iterator[Metric]:
+        (mails,) = self._database.all("metrics_mails")
+        yield _by(
+            GaugeMetricFamily("leadmagnet_mails", "Mails by state", labels=["state"]),
+            {(state,): mails[state] for state in STATES},
+        )
+        sent = "Mails that SES took, to people not erased since: in the last "
+        for span in ("hour", "week"):
+            name = f"leadmagnet_mails_sent_last_{span}"
+            yield _gauge(name, sent + span, mails[f"sent_last_{span}"])
+        overdue = mails["overdue_seconds"]
+        yield _gauge("leadmagnet_mail_overdue_seconds", "Age of the mail due longest", overdue)
+
+    def _people(self) -> Iterator[Metric]:
+        signups = self._database.all("metrics_signups")
+        yield _by(
+            CounterMetricFamily(
                 "leadmagnet_signups", "Accepted signups by what became of them", labels=["outcome"]
+            ),
+            {(row["outcome"],): row["signups"] for row in signups},
+        )
+        (requests,) = self._database.all("metrics_requests")
+        yield _gauge(
+            "leadmagnet_request_waiting_seconds",
+            "Age of the request that waits longest for a worker",
+            requests["waiting_seconds"],
+        )
+        failed = requests["failed"]
+        yield _gauge("leadmagnet_requests_failed", "Requests that could not be settled", failed)
+        (confirmed,) = self._database.all("metrics_confirmations")
+        yield _gauge(
+            "leadmagnet_confirmations_last_day",
+            "People who confirmed in the last day, not erased since",
+            confirmed["last_day"],
+        )
+
+    def _worker(self) -> Iterator[Metric]:
+        (worker,) = self._database.all("metrics_worker")
+        (ledger,) = self._database.all("metrics_ledger")
+        yield _gauge(
+            "leadmagnet_worker_silent_seconds",
+            "Time since any worker said that it is alive",
+            worker["silent_seconds"],
+        )
+        paused = {cause: cause == worker["hold_reason"] for cause in HOLDS}
+        paused["ses"] = worker["paused_by_ses"]
+        yield _by(
+            GaugeMetricFamily("leadmagnet_sending_paused", "1 while paused", labels=["cause"]),
+            {(cause,): now for cause, now in paused.items()},
+        )
+        missing = worker["files_missing"]
+        yield _gauge("leadmagnet_magnet_files_missing", "Magnets without their file", missing)
+        yield _gauge(
+            "leadmagnet_ledger_unsealed_seconds",
+            "Age of the event that waits longest for its seal",
+            ledger["unsealed_seconds"],
+        )
+
+    def _ses_events(self) -> Iterator[Metric]:
+        # With the zeros of what matters most, for an alert cannot see what is not there.
+        none = {(kind, "true"): {"last_day": 0, "last_week": 0} for kind in ("Bounce", "Complaint")}
+        events = none | {
+            (row["type"], str(row["matched"]).lower()): row
+            for row in self._database.all("metrics_ses_events")
+        }
+        for span in ("day", "week"):
+            yield _by(
+                GaugeMetricFamily(
+                    f"leadmagnet_ses_events_last_{span}",
+                    f"What SES told in the last {span}; unmatched is about nobody we know",
+                    labels=["type", "matched"],
+                ),
+                {labels: row[f"last_{span}"] for labels, row in events.items()},
             )
-            for row in signups:
-                outcomes.add_metric([row["outcome"]], float(row["signups"]))
-            yield outcomes
-            told = GaugeMetricFamily(
-                "leadmagnet_ses_events_last_day",
-                "What SES told in the last day; unmatched is about nobody we know",
-                labels=["type", "matched"],
-            )
-            for row in events:
-                told.add_metric([row["type"], str(row["matched"]).lower()], row["events"])
-            yield told
-        yield up
 
 
-def _requests_waiting(row: Row) -> Iterator[Metric]:
-    yield GaugeMetricFamily(
-        "leadmagnet_request_waiting_seconds",
-        "Age of the request that waits longest for a worker",
-        row["waiting_seconds"],
-    )
-    yield GaugeMetricFamily(
-        "leadmagnet_requests_failed", "Requests that could not be settled", row["failed"]
-    )
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value)
+
+
+def _by(
+    metric: GaugeMetricFamily | CounterMetricFamily, figures: Mapping[tuple[str, ...], float]
+) -> Metric:
+    for labels, figure in figures.items():
+        metric.add_metric(labels, float(figure))
+    return metric
