@@ -87,14 +87,16 @@ test('nothing but the public calls can be reached through the site', async () =>
 })
 
 // fetch() would tidy the path up before sending it.
-function raw(path) {
+function raw(path, options = {}) {
   const { hostname, port } = new URL(at.site)
   return new Promise((resolve, reject) => {
-    request({ hostname, port, path, agent: false }, async (response) => {
+    const call = request({ hostname, port, path, agent: false, ...options }, async (response) => {
       let body = ''
       for await (const chunk of response) body += chunk
-      resolve([response.statusCode, body])
-    }).on('error', reject).end()
+      resolve([response.statusCode, body, response.headers['content-type']])
+    }).on('error', reject)
+    if (options.method) call.flushHeaders()
+    else call.end()
   })
 }
 
@@ -110,6 +112,42 @@ test('the API’s answers pass the site unchanged: problems, statuses, headers',
   const offer = `${at.site}/api/lead-magnet/magnets/guide-mariee-sereine`
   const etag = (await fetch(offer)).headers.get('etag')
   assert.equal((await fetch(offer, { headers: { 'If-None-Match': etag } })).status, 304)
+})
+
+test('a body without a length, or too large, is refused by the site as the API would', async () => {
+  for (const [headers, expected] of [
+    [{ 'Transfer-Encoding': 'chunked' }, [411, 'length_required']],
+    [{ 'Content-Length': 400 * 1024 }, [413, 'body_too_large']],
+  ]) {
+    const [status, body, type] = await raw('/api/lead-magnet/signup', { method: 'POST', headers })
+    assert.equal(type, 'application/problem+json')
+    const problem = JSON.parse(body)
+    assert.deepEqual([status, problem.code], expected)
+    assert.equal(problem.status, status)
+    assert.ok(problem.detail && problem.title)
+  }
+})
+
+test('visitors whose bodies stall hold none of the API’s threads', async () => {
+  const { hostname, port } = new URL(at.site)
+  const stalled = Array.from({ length: 40 }, () => {
+    const call = request({
+      hostname, port, agent: false, method: 'POST', path: '/api/lead-magnet/signup',
+      headers: { 'Content-Type': 'application/json', 'Content-Length': 100 },
+    })
+    call.on('error', () => {})
+    call.write('{"email":')
+    return call
+  })
+  try {
+    // The site has them by now, and hands none of them on.
+    await new Promise(resolve => setTimeout(resolve, 500))
+    const started = performance.now()
+    assert.equal((await fetch(`${at.api}/healthz`)).status, 200)
+    assert.ok(performance.now() - started < 1000)
+  } finally {
+    for (const call of stalled) call.destroy()
+  }
 })
 
 test('a page on a listed origin may call the API directly, any other may not', async () => {
