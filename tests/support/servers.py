@@ -28,11 +28,11 @@ class Server:
         self.port = self._service.port
         self.process = self._service.child.process
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+    def connect(self, client: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 15, source_address=(client, 0))
 
-    def send(self, data: bytes) -> bytes:
-        with self.connect() as connection:
+    def send(self, data: bytes, client: str = "127.0.0.1") -> bytes:
+        with self.connect(client) as connection:
             connection.sendall(data)
             return answer_of(connection)
 

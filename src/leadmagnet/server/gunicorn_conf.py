@@ -34,6 +34,8 @@ control_socket_disable = True
 
 def post_worker_init(worker: Any) -> None:
     worker.app.callable.extensions["leadmagnet"].database.open()
+    if _config.trusted_proxies == 0:
+        worker.share_among_clients()
 
 
 def on_exit(server: Any) -> None:
