@@ -93,7 +93,7 @@ test('errors are the API’s sentences, next to their field, with the focus on i
 
   await address.fill('chloé@example.org')
   await click(page, 'Recevoir le guide')
-  await page.getByText('ne sait pas écrire à une adresse accentuée').waitFor()
+  await page.getByText('un accent avant le @').waitFor()
 
   await address.fill(ada.email)
   await page.getByLabel(NEWSLETTER).check()

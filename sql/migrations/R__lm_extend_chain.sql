@@ -11,7 +11,7 @@ BEGIN
     INSERT INTO lm_seal_key (proof_hash)
     SELECT sha256(key_proof) WHERE NOT EXISTS (SELECT FROM lm_consent_seals)
     ON CONFLICT DO NOTHING;
-    -- The lock that makes sealers take turns: nobody without the key can hold it.
+    -- The lock that makes sealers take turns: it cannot be held without the key.
     PERFORM FROM lm_seal_key WHERE proof_hash = sha256(key_proof) FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'sealing takes the key of the seals before'

@@ -1,5 +1,5 @@
 -- The rule that only a token holder raises a status, once for the page that describes a link and
--- for the press of its button. A live link lifts `bounced`, because the mail did arrive. It lifts
+-- for the click that confirms. A live link lifts `bounced`, because the mail did arrive. It lifts
 -- `unsubscribed`, or adds the newsletter, only when it answers a request made since the person
 -- said no. Nothing lifts `complained`.
 CREATE OR REPLACE FUNCTION lm_may_confirm(

@@ -1,6 +1,6 @@
 -- One row for each normalised address (ASCII, lower case, punycode: normalised in Python, once).
 CREATE TABLE lm_subscribers (
-    -- Random: the id outlives an erasure in the tombstone, and must not say when somebody signed up.
+    -- Random: the id outlives an erasure in the tombstone, and must not say when someone signed up.
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     email text NOT NULL UNIQUE
         CHECK (email ~ '^[\x21-\x7e]+@[\x21-\x7e]+$' AND email = lower(email) AND length(email) <= 254),
@@ -18,9 +18,9 @@ CREATE TABLE lm_subscribers (
     -- The latest request that queued a mail: asking for the same again waits for the cool-down.
     asked_at timestamptz NOT NULL DEFAULT now(),
     asked_consents text[] NOT NULL,
-    -- The latest request for what is held about her: one mail as long as its link works.
+    -- The latest request for what is held about the person: one mail as long as its link works.
     privacy_asked_at timestamptz,
-    -- Set by the first press of the button in the mail, never unset: the right to the file stays.
+    -- Set by the first confirmation, never unset: the right to the file stays.
     confirmed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT lm_subscribers_confirmed CHECK (status <> 'confirmed' OR confirmed_at IS NOT NULL),

@@ -7,7 +7,7 @@ CREATE TABLE lm_outbox (
     kind text NOT NULL DEFAULT 'confirm' CHECK (kind IN ('confirm', 'download', 'privacy')),
     magnet_id bigint REFERENCES lm_magnets,
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),
-    -- The wordings agreed to in the page: what the press of the button will confirm.
+    -- The texts agreed to in the page: what a confirmation will confirm.
     consents text[] NOT NULL DEFAULT '{}',
     -- When the person asked for it, which may be some time before this row was written.
     asked_at timestamptz NOT NULL DEFAULT now(),
@@ -23,7 +23,7 @@ CREATE TABLE lm_outbox (
     -- Grows with each claim: the fencing token that a late worker no longer matches.
     claims integer NOT NULL DEFAULT 0,
     claimed_at timestamptz,
-    -- Calls to SES, counted before they are made; and those of them whose outcome nobody knows,
+    -- Calls to SES, counted before they are made; and those of them whose outcome is unknown,
     -- because the worker died or the answer was lost.
     attempts integer NOT NULL DEFAULT 0,
     unknown_outcomes integer NOT NULL DEFAULT 0,

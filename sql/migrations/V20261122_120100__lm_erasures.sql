@@ -1,6 +1,6 @@
 -- What is left of an erased person: that the row with this random id existed and was erased. Kept
 -- so that a restored backup can be cleaned again, and so that the ledger can tell an erasure from
--- a removal. Append-only for everybody.
+-- a removal. Append-only for everyone.
 CREATE TABLE lm_erasures (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL UNIQUE,
@@ -17,7 +17,7 @@ BEGIN
 END
 $$;
 
--- Nobody dates a tombstone: it excuses the absence of events from then on.
+-- The time cannot be chosen: a tombstone excuses the absence of events from then on.
 CREATE FUNCTION lm_erasure_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.erased_at := clock_timestamp();
@@ -32,7 +32,7 @@ CREATE TRIGGER lm_erasures_guard BEFORE UPDATE OR DELETE ON lm_erasures
 CREATE TRIGGER lm_erasures_truncate BEFORE TRUNCATE ON lm_erasures
     EXECUTE FUNCTION lm_append_only();
 
--- No subscriber goes without a tombstone, whoever deletes the row and by whatever statement.
+-- No subscriber goes without a tombstone, whichever role and statement deletes the row.
 CREATE FUNCTION lm_subscriber_tombstone() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN

@@ -18,7 +18,7 @@ CREATE TRIGGER lm_consent_seals_guard BEFORE UPDATE OR DELETE ON lm_consent_seal
 CREATE TRIGGER lm_consent_seals_truncate BEFORE TRUNCATE ON lm_consent_seals
     EXECUTE FUNCTION lm_append_only();
 
--- Who may seal: whoever holds HASH_KEY, of which this keeps the hash of a derivative. The
+-- Only a holder of HASH_KEY may seal; this keeps the hash of a key derived from it. The
 -- application's role alone cannot seal, so an injected statement cannot block the chain.
 CREATE TABLE lm_seal_key (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),

@@ -1,6 +1,6 @@
 -- name: erasure_erase
--- One statement, so one transaction: the person, all that hangs on her, the tombstone, and, if she
--- objects to ever being written to again, the keyed hash of her address.
+-- One statement, so one transaction: the person, all that hangs on their row, the tombstone, and, if
+-- they object to all future mail, the keyed hash of their address.
 WITH erasure AS (
     SELECT lm_erase(%(subscriber_id)s, %(erased_by)s, %(token_hash)s, %(address_hash)s) AS erased
 ), suppression AS (
@@ -11,7 +11,7 @@ WITH erasure AS (
 SELECT erased FROM erasure;
 
 -- name: erasure_of_link
--- What the button behind this link did when it was pressed before.
+-- What an earlier erasure by this link did.
 SELECT objected FROM lm_erasure_links WHERE token_hash = %(token_hash)s;
 
 -- name: erasures_list

@@ -1,5 +1,5 @@
 -- name: receipt_facts
--- One person's events with the wording of each, from one snapshot.
+-- One person's events with the text of each, from one snapshot.
 SELECT s.id, s.email, s.status, s.locale, now() AS issued_at, (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', e.id, 'type', e.type, 'purpose', e.purpose, 'gesture', e.gesture,

@@ -2,7 +2,7 @@
 -- One event of SES, stored and applied by one statement; a repeated one changes nothing.
 -- Our tag finds the mail, even before we marked it sent; without a tag, SES's own message id does.
 -- Only the pair is believed: the mail, and its subscriber's address among the event's recipients.
--- Anything else is another sender's in the same account, or about somebody erased: a row without
+-- Anything else is another sender's in the same account, or about an erased person: a row without
 -- subscriber, and no effect.
 -- `status` is what the event makes of a subscriber, null for none; the strongest wins.
 WITH mail AS (
@@ -21,7 +21,7 @@ WITH mail AS (
 ), event AS (
     INSERT INTO lm_ses_events (message_id, subscriber_id, outbox_id, type, detail)
     SELECT %(message_id)s, subscriber.id, believed_mail.id, %(type)s, %(detail)s::text
-    -- One row even when nobody is found.
+    -- One row even when no subscriber is found.
     FROM (VALUES (true)) AS always
     LEFT JOIN subscriber ON true
     LEFT JOIN believed_mail ON believed_mail.subscriber_id = subscriber.id

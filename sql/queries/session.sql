@@ -1,6 +1,6 @@
 -- name: session_settings
--- What holds in this session, whoever set it; a pooler may have dropped what we asked for. Behind a
--- pooler the process is another than the one that greeted us.
+-- The settings that hold in this session, wherever they were set; a pooler may have dropped what we
+-- asked for. Behind a pooler the process is another than the one that greeted us.
 SELECT pg_backend_pid() AS pid,
        extract(epoch FROM current_setting('lock_timeout')::interval)::float AS lock_timeout,
        extract(epoch FROM current_setting('statement_timeout')::interval)::float

@@ -7,7 +7,7 @@ ORDER BY m.slug, t.locale, t.purpose, t.created_at;
 
 -- name: text_add
 -- role: owner
--- The new wording takes the place of the current one, whose row stays. Its id counts on.
+-- The new text takes the place of the current one, whose row stays. Its id counts on.
 INSERT INTO lm_consent_texts (id, magnet_id, purpose, locale, text, policy_version, policy_url)
 SELECT concat_ws('-', m.slug, %(purpose)s::text, %(locale)s::text, 1 + (
            SELECT greatest(count(*), max(substring(t.id FROM '-([0-9]{1,9})$')::bigint))

@@ -1,6 +1,6 @@
 -- name: token_describe
--- What pressing the button behind this link would do; reads only.
--- `expired` is also the link of somebody who said "this was not me" and never confirmed.
+-- What a click on the page behind this link would do; reads only.
+-- `expired` is also the link of a person who said "this was not me" and never confirmed.
 SELECT CASE
            WHEN t.expires_at <= now() THEN 'expired'
            WHEN lm_may_confirm(s, t.kind, o.asked_at, 'newsletter' = ANY (asked.purposes)) THEN 'pending'
@@ -22,5 +22,5 @@ CROSS JOIN LATERAL (
 WHERE t.token_hash = %(token_hash)s;
 
 -- name: token_release
--- Takes back a counted use: the press was heard, but no file could be handed out.
+-- Takes back a counted use: the address is confirmed, but no file could be handed out.
 UPDATE lm_download_tokens SET use_count = use_count - 1 WHERE id = %(token_id)s AND use_count > 0;

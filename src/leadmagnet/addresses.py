@@ -10,7 +10,7 @@ from email_validator import EmailSyntaxError, EmailUndeliverableError, validate_
 
 log = logging.getLogger(__name__)
 
-# Mailboxes of machines and of duty (RFC 2142): nobody there asked for a guide.
+# Mailboxes of machines and of duty (RFC 2142): no person there asked for a guide.
 ROLES = frozenset(
     (
         *(
@@ -102,7 +102,7 @@ def _own_address(sender: str) -> str:
 
 
 def masked(email: str) -> str:
-    """Enough for its owner to know it again, too little for anybody else: `a•••@e•••.org`."""
+    """Enough for its owner to know it again, too little for anyone else: `a•••@e•••.org`."""
     local, _, domain = email.rpartition("@")
     name, dot, tld = domain.rpartition(".")
     return f"{local[0]}•••@{name[:1]}•••{dot}{tld}"

@@ -21,7 +21,7 @@ free guide.
 - No `GET`, `HEAD` or `OPTIONS` changes anything.
 - Nothing here needs a login: a link's token is the proof.
 - Errors are `application/problem+json` (RFC 9457). Branch on `code`; show `detail` to the visitor.
-- Sentences are in French or English, by `Accept-Language`.
+- Messages are in French or English, by `Accept-Language`.
 - Every response has an `X-Request-Id`, which the logs have, too."""
 
 
@@ -42,7 +42,7 @@ class PrintableConverter(UnicodeConverter):
 
 
 def _observe() -> requests.Observe:
-    # Imported only with METRICS_TOKEN, so that nobody else pays for prometheus_client.
+    # Imported only with METRICS_TOKEN, so that others do not pay for prometheus_client.
     from leadmagnet.telemetry.metrics import observe
 
     return observe

@@ -161,15 +161,15 @@ class FromEnvironment:
         values: dict[str, Any] = {}
         missing: list[str] = []
         wrong: list[str] = []
-        for each in fields(cls):  # type: ignore[arg-type]
-            name = each.name.upper()
+        for item in fields(cls):  # type: ignore[arg-type]
+            name = item.name.upper()
             given = env.get(name, "").strip()
             if not given:
-                if each.default is MISSING:
+                if item.default is MISSING:
                     missing.append(name)
                 continue
             try:
-                values[each.name] = each.metadata["parse"](given)
+                values[item.name] = item.metadata["parse"](given)
             except ValueError as error:
                 wrong.append(f"{name} {error}")
         if missing or wrong:

@@ -15,7 +15,7 @@ AFTER_FAILURE_SECONDS = 1.0
 
 
 class Wakeup:
-    """Ends the wait of one lane at each ring; once closed, nobody waits any more."""
+    """Ends the wait of one lane at each ring; once closed, no thread waits any more."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -42,7 +42,7 @@ Taken = TypeVar("Taken")
 
 class Lanes(Generic[Taken]):
     """`threads` threads that do the same work: `take` a piece of it, `carry` it out, and again,
-    until there is none left to take (None); then they wait to be woken.
+    until there is none left to take (None); then they wait for the next ring.
 
     Whatever goes wrong in a lane ends neither the lane nor another one.
     """

@@ -89,7 +89,7 @@ class Maintenance:
         try:
             magnets.check_files(self._services)
         except FileUnavailable:
-            # S3 cannot say: nobody is sent away for that.
+            # S3 cannot say: no visitor is refused for that.
             log.warning("files_not_checked")
         return FILES_SECONDS
 

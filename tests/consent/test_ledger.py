@@ -263,10 +263,10 @@ TAMPERING = {
         " FROM lm_consent_events WHERE id = 1",
         "event 0 was recorded more than 0:05:00 ago and has no seal",
     ),
-    "a wording": (
+    "a text": (
         "UPDATE lm_consent_texts SET text = text || '.'"
         " WHERE id = 'guide-mariee-sereine-delivery-fr-1'",
-        "the wording of guide-mariee-sereine-delivery-fr-1 was altered",
+        "the text guide-mariee-sereine-delivery-fr-1 was altered",
     ),
     "a tombstone to excuse a removal": (
         "INSERT INTO lm_erasures (subscriber_id, erased_at, erased_by)"

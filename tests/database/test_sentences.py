@@ -33,7 +33,7 @@ def test_a_missing_grant_is_one_sentence(database, leadmagnet, server, command):
     [
         ("postgresql://lm_app:{password}@127.0.0.1:{port}/nowhere", "no database nowhere"),
         ("postgresql://lm_app:wrong@127.0.0.1:{port}/leadmagnet", "refuses the password"),
-        ("postgresql://lm_app:x@127.0.0.1:9/leadmagnet", "nobody listens"),
+        ("postgresql://lm_app:x@127.0.0.1:9/leadmagnet", "nothing listens"),
         ("postgresql://lm_app:x@nowhere.invalid/leadmagnet", "the host in DATABASE_URL"),
     ],
 )

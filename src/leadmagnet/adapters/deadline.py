@@ -45,7 +45,7 @@ class Call:
     def _expire(self) -> None:
         self.expired = True
         wire = self.socket or getattr(self.connection, "sock", None)
-        # Not closed: the thread that waits on it does that, woken by the end of the stream.
+        # Not closed: the thread that waits on it does that, which the end of the stream wakes.
         if wire is not None:
             with suppress(OSError), socket.socket(fileno=os.dup(wire.fileno())) as same:
                 same.shutdown(socket.SHUT_RDWR)

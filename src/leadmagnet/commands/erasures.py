@@ -27,7 +27,7 @@ def list_() -> None:
 @command.command("reapply")
 @click.argument("file", type=click.File(encoding="utf-8"), required=False)
 def reapply(file: IO[str] | None) -> None:
-    """Erase again whom a restored backup brought back: those in the table, and those in FILE
+    """Repeat the erasures that a restored backup has undone: those in the table, and those in FILE
     (- for stdin), a list that was printed after the backup was made."""
     try:
         given = [erasures.Tombstone.parse(line) for line in file or () if line.strip()]

@@ -17,7 +17,7 @@ def command() -> None:
 
 @command.command("list")
 def list_() -> None:
-    """Print every wording, current and retired."""
+    """Print every text, current and retired."""
     with owner() as database:
         for text in texts.listed(database):
             retired = text["retired_at"]
@@ -34,19 +34,19 @@ def list_() -> None:
 @click.option("--policy-url", required=True)
 @file_argument
 def add(file: IO[bytes], **given: str) -> None:
-    """Add the wording in FILE (- for stdin); it takes the place of the current one, which pages
+    """Add the text in FILE (- for stdin); it takes the place of the current one, which pages
     that are open may still send for TEXT_GRACE_HOURS."""
     try:
-        wording = file.read().decode("utf-8").strip()
+        new_text = file.read().decode("utf-8").strip()
     except UnicodeDecodeError:
-        raise click.ClickException("a wording is written in UTF-8") from None
-    if not wording or "\n" in wording:
-        raise click.ClickException("a wording is one line, and not empty")
+        raise click.ClickException("the text must be UTF-8") from None
+    if not new_text or "\n" in new_text:
+        raise click.ClickException("the text must be one line, and not empty")
     if not given["policy_url"].startswith(("http://", "https://")):
         raise click.BadParameter("must be an http(s) address", param_hint="--policy-url")
     try:
         with owner() as database:
-            added, replaced = texts.add(database, text=wording, **given)
+            added, replaced = texts.add(database, text=new_text, **given)
     except texts.TextError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"added {added}" + (f", retired {replaced}" if replaced else ""))
@@ -55,7 +55,7 @@ def add(file: IO[bytes], **given: str) -> None:
 @command.command("retire")
 @click.argument("text_id")
 def retire(text_id: str) -> None:
-    """Take a wording off the pages without another in its place."""
+    """Take a text off the pages without another in its place."""
     try:
         with owner() as database:
             texts.retire(database, text_id)

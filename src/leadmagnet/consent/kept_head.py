@@ -1,4 +1,4 @@
-"""The end of the chain in a file, where whoever has only the database cannot change it."""
+"""The end of the chain in a file, which access to the database alone cannot change."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from leadmagnet.database import Row, Transaction
 from leadmagnet.services import Services
 
 BATCH = 1000
-# A seal is made seconds after its row. One made later is of a time when nobody sealed, of a slow
+# A seal is made seconds after its row. One made later is of a time when no worker sealed, of a slow
 # transaction, or of a row that was dated back or sealed anew.
 LATE_AFTER = timedelta(minutes=5)
-NOBODY = UUID(int=0)
+FIRST_ID = UUID(int=0)
 
 
 @dataclass
@@ -35,8 +35,8 @@ class Late:
     def __str__(self) -> str:
         return (
             f"seals {self.first} to {self.last} were made up to {self.longest} after their rows"
-            " were recorded: nobody sealed then, or the rows were dated back, or earlier seals were"
-            " removed; once that is explained, verify with --head from there on"
+            " were recorded: no worker sealed then, or the rows were dated back, or earlier seals"
+            " were removed; once that is explained, verify with --head from there on"
         )
 
 
@@ -56,7 +56,7 @@ def verify(services: Services, *, published: Head | None = None) -> Report:
     """Walk the chain from its start to its end, in one snapshot.
 
     It must pass through `published`, a head of before, and through the one that the sealer kept in
-    a file. Late seals up to `published` are not named: whoever published it had looked at them.
+    a file. Late seals up to `published` are not named: its publisher has looked at them.
     """
     kept_file = services.config.ledger_head_file
     kept = kept_head.read(kept_file) if kept_file else None
@@ -130,7 +130,7 @@ def row_faults(row: Row) -> Iterator[str]:
     if row["erased"]:
         yield f"{name} is there although its subscriber was erased: `leadmagnet erasures reapply`"
     if not row["wording_kept"]:
-        yield f"{name}: the wording of {facts['consent_text_id']} was altered, or its policy"
+        yield f"{name}: the text {facts['consent_text_id']} was altered, or its policy"
     if not row["address_kept"]:
         yield f"{name} was recorded for another address than the subscriber has"
 
@@ -169,13 +169,13 @@ def _unsealed(transaction: Transaction, report: Report) -> Iterator[str]:
             for number in page["overdue"]:
                 yield (
                     f"{kind} {number} was recorded more than {LATE_AFTER} ago and has no seal:"
-                    " nobody seals, or it was added and dated back"
+                    " no worker seals, or it was added and dated back"
                 )
             after = page["last"]
 
 
 def _subscribers(transaction: Transaction) -> Iterator[str]:
-    after: UUID | None = NOBODY
+    after: UUID | None = FIRST_ID
     while after is not None:
         page = _subscribers_page(transaction, after=after, batch=BATCH)
         yield from _subscriber_faults(page)

@@ -80,7 +80,7 @@ def issue(
     contact: str,
     site_url: str,
 ) -> dict[str, Any] | None:
-    """The signed receipt of the subscriber; None where there is nobody by that id.
+    """The signed receipt of the subscriber; None where there is no subscriber by that id.
 
     Raises ReceiptError when an event is not as it was sealed, not sealed yet, or was recorded for
     another address than the subscriber has now.
@@ -106,7 +106,7 @@ def issue(
 def verify(document: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
     """The receipt in the signed document, if `key` signed it. Raises ReceiptError.
 
-    The key named in the document is not believed: whoever forges one would name their own.
+    The key named in the document is not believed: a forger would name their own.
     """
     try:
         signed = json.loads(document)
@@ -141,7 +141,7 @@ def _receipt(row: Row, party: dict[str, str]) -> dict[str, Any]:
 
 
 def _texts(events: list[Row]) -> list[Row]:
-    """Each wording once, in the order in which they were agreed to."""
+    """Each text once, in the order in which they were agreed to."""
     named = [event for event in events if event["consent_text_id"]]
     return list({event["consent_text_id"]: event for event in reversed(named)}.values())[::-1]
 

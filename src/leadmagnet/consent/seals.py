@@ -26,7 +26,7 @@ class SealingRefused(Exception):
 
 
 class Sealer:
-    """Extends the chain, and remembers its end, which whoever has the database cannot change."""
+    """Extends the chain, and remembers its end where the database's own users cannot change it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The consent texts as data: a new wording is a new row, and takes the place of the current one."""
+"""The consent texts as data: a new text is a new row, and takes the place of the current one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add(
     policy_version: str,
     policy_url: str,
 ) -> tuple[str, str | None]:
-    """Add a wording and retire the one it replaces, at once; their ids. Raises TextError."""
+    """Add a text and retire the one it replaces, at once; their ids. Raises TextError."""
     place = {"magnet": magnet, "purpose": purpose, "locale": locale}
     with database.transaction() as transaction:
         replaced = transaction.one("text_retire_current", **place)
@@ -36,6 +36,6 @@ def add(
 
 
 def retire(database: Database, text_id: str) -> None:
-    """Take a wording off the pages. Raises TextError when it is not on them."""
+    """Take a text off the pages. Raises TextError when it is not on them."""
     if database.one("text_retire", id=text_id) is None:
         raise TextError(f"there is no current text {text_id!r}")

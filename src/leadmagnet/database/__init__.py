@@ -32,7 +32,7 @@ POOL_SECONDS = 0.8
 ANSWER_SECONDS = 1.6
 
 AWAY = (psycopg.OperationalError, errors.ReadOnlySqlTransaction, PoolTimeout)
-# Somebody has forgotten to migrate, or the role lacks its grants.
+# The migrations were not applied, or the role lacks its grants.
 UNFIT = (
     *(errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction),
     errors.InsufficientPrivilege,
@@ -78,7 +78,7 @@ class Database:
     """Runs named queries. Connections are in autocommit: one statement is one transaction and
     one round trip.
 
-    Raises Unavailable for whatever is the database's trouble and not the caller's.
+    Raises Unavailable for every failure of the database that is not the caller's fault.
     """
 
     def __init__(self, url: str, *, size: int, waiting: int = 1000) -> None:
@@ -94,7 +94,7 @@ class Database:
             min_size=1,
             max_size=size,
             timeout=POOL_SECONDS,
-            # Whoever waits next tries anew; the pool's own pauses would outlast the trouble.
+            # The next caller tries again: the pool's own pauses would outlast the failure.
             reconnect_timeout=0,
             open=False,
         )

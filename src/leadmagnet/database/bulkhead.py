@@ -1,4 +1,4 @@
-"""Keeps trouble with the database from taking every thread: a bulkhead and a circuit breaker."""
+"""Keeps a failing database from taking every thread: a bulkhead and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SLOW_SECONDS = 0.5
 class Bulkhead:
     """So many may be at the database, or wait for a connection to it, at the same time.
 
-    The others wait only as long as somebody comes through: a busy database serves everybody, one
+    The others wait only as long as others come through: a busy database serves everyone, one
     that stands still leaves the remaining threads free to say so.
     """
 
@@ -31,7 +31,7 @@ class Bulkhead:
         self._moved_at = clock()
 
     def enter(self) -> None:
-        """Raise Unavailable when it is full and nobody comes out."""
+        """Raise Unavailable when it is full and no one comes out."""
         if not self._free.acquire(blocking=False):
             stalled = self._clock() - self._moved_at > STALLED_SECONDS
             if stalled or not self._free.acquire(timeout=STALLED_SECONDS):
@@ -63,7 +63,7 @@ class CircuitBreaker:
         self._lock = threading.Lock()
 
     def admit(self, name: str) -> bool:
-        """Raise Unavailable while the circuit is open and somebody else is trying; true for the
+        """Raise Unavailable while the circuit is open and another thread is trying; true for the
         one who tries."""
         run = self._runs.get(name)
         if run is None or run.failures < TRIPS:
@@ -79,7 +79,7 @@ class CircuitBreaker:
             self._runs.pop(name, None)
 
     def failed(self, name: str, *, seconds: float, trying: bool) -> None:
-        """One that failed fast costs nobody anything and is not counted."""
+        """A fast failure holds no thread and is not counted."""
         with self._lock:
             run = self._runs.setdefault(name, _Run())
             if trying:

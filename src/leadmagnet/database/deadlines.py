@@ -68,6 +68,6 @@ class _Deadline:
 
 
 def _cut(conn: psycopg.Connection[Any]) -> None:
-    # Not closed: the thread that waits on it does that, woken by the end of the stream.
+    # Not closed: the thread that waits on it does that, which the end of the stream wakes.
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)

@@ -59,7 +59,7 @@ def read(directory: Path) -> list[Migration]:
         if other := found.get(key):
             raise MigrationError(f"{migration.script}: same version as {other.script}; rename one")
         found[key] = migration
-    return sorted(found.values(), key=lambda each: each.order)
+    return sorted(found.values(), key=lambda file: file.order)
 
 
 def _read(path: Path, script: str) -> Migration:
@@ -99,8 +99,8 @@ def _numbers(version: str | None) -> tuple[int, ...]:
 def pending(migrations: list[Migration], history: list[dict[str, Any]]) -> list[Migration]:
     """What the history lacks. Raises MigrationError for a failed row and for a changed file.
 
-    The history is shared with other folders: a row without a file here is somebody else's, and a
-    file older than the newest row is applied all the same (Flyway: outOfOrder,
+    The history is shared with other folders: a row without a file here belongs to another folder,
+    and a file older than the newest row is applied all the same (Flyway: outOfOrder,
     ignoreMigrationPatterns).
     """
     if failed := [row["script"] for row in history if not row["success"]]:

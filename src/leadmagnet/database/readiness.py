@@ -17,7 +17,7 @@ from leadmagnet.database.reasons import why
 from leadmagnet.errors import DatabaseReadOnly, GrantsMissing, NotMigrated, Unavailable
 
 Connecting = Callable[[str], AbstractContextManager[psycopg.Connection[Any]]]
-# Whoever asks more often hears the same again.
+# More frequent probes get the same answer again.
 CACHE_SECONDS = 1.0
 WORDS: dict[str, type[Unavailable]] = {
     "not_migrated": NotMigrated,
@@ -43,7 +43,7 @@ class Readiness:
 
     def require(self) -> None:
         """Raise Unavailable, or what says more, unless requests can be served."""
-        # While somebody asks, what was found before still counts: nobody queues up here.
+        # While one probe asks, the others get the latest finding: none queues up here.
         fresh = time.monotonic() - self._asked_at < CACHE_SECONDS
         if not fresh and self._lock.acquire(blocking=self._asked_at == 0):
             try:

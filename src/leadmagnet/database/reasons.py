@@ -41,7 +41,7 @@ REFUSALS = {
     ),
     r"Connection refused|No such file or directory": (
         "nobody_listens",
-        "nobody listens at the host and port in {setting}: start PostgreSQL, or correct them",
+        "nothing listens at the host and port in {setting}: start PostgreSQL, or correct them",
     ),
     r"could not translate host name|failed to resolve host|Name or service not known": (
         "host_unknown",
@@ -87,7 +87,7 @@ BY_CLASS: dict[type[Exception], tuple[str, str]] = {
         "not_migrated",
         "a function is missing ({line}): run `leadmagnet migrate`",
     ),
-    errors.LockNotAvailable: ("locked", "somebody else holds a lock ({line}): try again"),
+    errors.LockNotAvailable: ("locked", "another session holds a lock ({line}): try again"),
     errors.QueryCanceled: ("too_slow", "the database took too long ({line}): try again"),
     errors.DiskFull: ("disk_full", "the database's disk is full ({line})"),
     PoolTimeout: ("unreachable", "no answer from the host in {setting}"),

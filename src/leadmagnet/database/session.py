@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 LOCK_SECONDS = 1.3
 STATEMENT_SECONDS = 1.5
-# Whatever the role, the database or the server says: figures are read and acknowledged by these.
+# Whatever the role, the database or the server says: values are read and acknowledged by these.
 SETTINGS = {
     "lock_timeout": f"{LOCK_SECONDS * 1000:.0f}",
     "statement_timeout": f"{STATEMENT_SECONDS * 1000:.0f}",
@@ -87,7 +87,7 @@ def connection_class(
 def _settle(conn: psycopg.Connection[Row]) -> None:
     row = conn.execute(queries()["session_settings"].text, prepare=False).fetchone() or {}
     if missing := list(_not_held(row)):
-        remedy = "; ".join(f"SET {each}" for each in missing)
+        remedy = "; ".join(f"SET {setting}" for setting in missing)
         raise SessionRefused(
             "a pooler between this service and PostgreSQL drops the session's settings: give them"
             f" to the role itself, by ALTER ROLE {conn.info.user} for each of: {remedy}; and let"

@@ -65,7 +65,7 @@ class Account:
 
 
 def _open_to_all(place: Path) -> bool:
-    return all(each.stat().st_mode & 0o001 for each in (place, *place.parents))
+    return all(folder.stat().st_mode & 0o001 for folder in (place, *place.parents))
 
 
 def owner_of(path: Path) -> str:

@@ -12,7 +12,7 @@ from leadmagnet.dev.account import owner_of
 
 
 class FolderError(Exception):
-    """The folder is in use or belongs to somebody else; the message says what to do."""
+    """The folder is in use or belongs to another user; the message says what to do."""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ def running_server(data_dir: Path) -> int | None:
         pid = int(pid_file.read_text().split()[0])
         with suppress(PermissionError):
             os.kill(pid, 0)
-        # After a restart of a container or of the machine the number may long be somebody else's,
+        # After a restart of a container or of the machine the number may belong to another process,
         # even another PostgreSQL's, and ours would refuse to start because of it.
         if sys.platform == "linux" and os.fsencode(data_dir.absolute()) not in _arguments(pid):
             raise ProcessLookupError

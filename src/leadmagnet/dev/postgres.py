@@ -70,7 +70,7 @@ class Postgres:
             str(self.port),
         ]
         # No Unix socket: its path may hold 107 characters only, and this one is as long as it is.
-        command += ["-h", "127.0.0.1", "-k", "", *(f"--{each}" for each in settings)]
+        command += ["-h", "127.0.0.1", "-k", "", *(f"--{setting}" for setting in settings)]
         self.child = self._launch("PostgreSQL", command, self.log, on_our_death=signal.SIGINT)
         try:
             self._wait_until_it_answers(self.child, pause)

@@ -94,8 +94,8 @@ def stop(*children: Child, by: signal.Signals = signal.SIGTERM) -> None:
 def _tied_to(parent: int, on_its_death: signal.Signals) -> Callable[[], None]:
     def prepare() -> None:
         # A background job of a plain shell ignores SIGINT, and its children inherit that.
-        for each in ENDING_SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+        for ending in ENDING_SIGNALS:
+            signal.signal(ending, signal.SIG_DFL)
         if _prctl is not None:
             _prctl(PR_SET_PDEATHSIG, on_its_death)
             # The kernel does not tell of a death that came before we asked to be told.

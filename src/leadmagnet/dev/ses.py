@@ -84,9 +84,9 @@ def _tags(request: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _pairs(items: list[Any]) -> list[tuple[str, str]]:
-    if not all(isinstance(each, dict) for each in items):
+    if not all(isinstance(item, dict) for item in items):
         raise BadRequest("headers and tags are objects with Name and Value")
-    return [(str(each.get("Name") or ""), str(each.get("Value") or "")) for each in items]
+    return [(str(item.get("Name") or ""), str(item.get("Value") or "")) for item in items]
 
 
 def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -85,7 +85,7 @@ def refuse_taken_port(name: str, host: str, number: int) -> None:
 
 def write_env_file(path: Path, settings: Mapping[str, str]) -> None:
     """For `set -a; . .dev/env` and simple parsers: KEY='value', one a line."""
-    ours = {each.name.upper() for kind in (Config, MigrationConfig) for each in fields(kind)}
+    ours = {field.name.upper() for kind in (Config, MigrationConfig) for field in fields(kind)}
     ours.add("MAILBOX_PORT")
     chosen = {k: v for k, v in sorted(settings.items()) if k in ours or k.startswith("AWS_")}
     write_private(path, "".join(f"{k}={_quoted(v)}\n" for k, v in chosen.items()))

@@ -15,7 +15,7 @@ from leadmagnet.dev.processes import ENDING_SIGNALS, Child, stop
 
 
 class StoppedBySignal(Exception):
-    """Somebody asked this process to stop."""
+    """This process was asked to stop."""
 
 
 class ProcessError(Exception):
@@ -36,11 +36,11 @@ class Watch:
         self._restore = ExitStack()
 
     def __enter__(self) -> Self:
-        for each in ENDING_SIGNALS:
-            # nohup ignores SIGHUP: that is somebody's wish.
-            if each == signal.SIGHUP and signal.getsignal(each) == signal.SIG_IGN:
+        for ending in ENDING_SIGNALS:
+            # nohup ignores SIGHUP, on purpose.
+            if ending == signal.SIGHUP and signal.getsignal(ending) == signal.SIG_IGN:
                 continue
-            self._restore.callback(signal.signal, each, signal.signal(each, self._take_note))
+            self._restore.callback(signal.signal, ending, signal.signal(ending, self._take_note))
         return self
 
     def __exit__(self, *_: object) -> None:

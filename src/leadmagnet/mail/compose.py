@@ -36,10 +36,10 @@ def compose(
     unsubscribe_url: str,
     hours: int,
 ) -> Content:
-    """Fill the sentences `<kind>.<locale>.jinja` into both layouts.
+    """Fill the texts of `<kind>.<locale>.jinja` into both layouts.
 
-    `newsletter`: the press would also subscribe her to the advice by mail. Raises KeyError for a
-    kind or locale without sentences.
+    `newsletter`: confirming would also subscribe to the advice by mail. Raises KeyError for a
+    kind or locale without texts.
     """
     values = {
         "studio": STUDIO,
@@ -90,7 +90,7 @@ def mail_for(row: Row, *, token: str, config: Config) -> Mail:
         headers={
             "List-Unsubscribe": f"<{one_click}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            # RFC 3834: nobody's holiday notice should answer this.
+            # RFC 3834: no out-of-office notice should answer this.
             "Auto-Submitted": "auto-generated",
         },
         tags={"outbox_id": str(row["id"]), "kind": row["kind"]},
@@ -98,14 +98,14 @@ def mail_for(row: Row, *, token: str, config: Config) -> Mail:
     )
 
 
-def _one_line(sentences: str) -> str:
+def _one_line(text: str) -> str:
     # Not str.split(): it would eat the no-break spaces of French punctuation.
-    return re.sub(r"[ \n]+", " ", sentences).strip(" ")
+    return re.sub(r"[ \n]+", " ", text).strip(" ")
 
 
-def _wrapped(sentences: str) -> str:
+def _wrapped(text: str) -> str:
     return textwrap.fill(
-        _one_line(sentences), LINE_WIDTH, break_long_words=False, break_on_hyphens=False
+        _one_line(text), LINE_WIDTH, break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -1,4 +1,4 @@
-"""Erasure: a person goes, all that hangs on her goes, a tombstone without personal data stays."""
+"""Erasure: all data about a person goes, a tombstone without personal data stays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 1000
 
 
 class Tombstone(NamedTuple):
-    """What a list of erasures says of one; `address_hash` only where she objected to all mail."""
+    """What a list of erasures says of one; `address_hash` only after an objection."""
 
     subscriber_id: UUID
     address_hash: bytes | None
@@ -46,7 +46,7 @@ def erase(
 ) -> bool:
     """Erase everything held about the person; with `address_hash`, also suppress their address.
 
-    False when she is not there (any more).
+    False when they are not there (any more).
     """
     row = services.database.one(
         "erasure_erase",
@@ -62,7 +62,7 @@ def erase(
 
 
 def of_link(services: Services, token_hash: bytes) -> Row | None:
-    """What the button behind the link did when it was pressed: `objected`. None if never."""
+    """What an earlier erasure by this link did: `objected`. None if there was none."""
     return services.database.one("erasure_of_link", token_hash=token_hash)
 
 

@@ -1,4 +1,4 @@
-"""A person's rights over what is held about her: to be told, to take it along, to be forgotten."""
+"""A person's rights over their data: access, portability, erasure, objection."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def export(services: Services, *, token: str) -> dict[str, Any]:
 
 
 def erase(services: Services, *, token: str, objects: bool) -> None:
-    """Erase the owner of the link; if she objects, never write to her address again.
+    """Erase the owner of the link; if they object, suppress their address.
 
-    Pressed again it has the same effect and answer, but for an objection that comes after the
+    Repeated, it has the same effect and answer, but for an objection that comes after the
     erasure: the address is gone, so there is nothing to remember it by. Raises TokenUnknown then,
     and for a foreign token; TokenExpired.
     """

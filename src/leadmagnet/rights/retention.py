@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 BATCH = 100
 # And reads so many rows: a hundredth of that limit.
 LOOK_AT = 2000
-NOBODY = UUID(int=0)
+FIRST_ID = UUID(int=0)
 
 
 class Rule(NamedTuple):
@@ -41,10 +41,10 @@ def rules(config: Config) -> tuple[Rule, ...]:
 
     def those(age: timedelta, name: str, *others: str) -> Rule:
         statuses = {"statuses": [name, *others]}
-        return Rule(name, "retention_subscribers", age, NOBODY, statuses)
+        return Rule(name, "retention_subscribers", age, FIRST_ID, statuses)
 
     return (
-        Rule("unconfirmed", "retention_unconfirmed", config.unconfirmed_days, NOBODY, life),
+        Rule("unconfirmed", "retention_unconfirmed", config.unconfirmed_days, FIRST_ID, life),
         those(config.subscriber_days, "confirmed", "pending"),
         those(config.unsubscribed_days, "unsubscribed", "complained"),
         those(config.bounced_days, "bounced"),
@@ -56,8 +56,8 @@ def rules(config: Config) -> tuple[Rule, ...]:
 
 
 def purge(services: Services, *, dry_run: bool = False) -> Iterator[Batch]:
-    """Apply each rule, a batch at a time: whoever iterates decides when the next one runs. A batch
-    in which nothing was found is told of, too, where there is more to look at."""
+    """Apply each rule, a batch at a time: the caller decides when the next one runs. A batch
+    in which nothing was found is yielded, too, while there is more to look at."""
     for rule in rules(services.config):
         after, more = rule.start, True
         while more:

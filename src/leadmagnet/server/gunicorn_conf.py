@@ -24,8 +24,8 @@ graceful_timeout = 10
 timeout = 30
 limit_request_line = 2048
 limit_request_fields = 60
-# Who stands in front of us is TRUSTED_PROXIES' business; gunicorn itself believes nobody, not even
-# on loopback, where anybody's proxy may run.
+# Who stands in front of us is TRUSTED_PROXIES' business; gunicorn itself trusts no proxy, not even
+# on loopback, where any process may run one.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 # A control socket would be shared by all instances of one user, and fails on a read-only disk.

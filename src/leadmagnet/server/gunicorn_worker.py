@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 # A thread stays with a connection so long for its next request: the way over the main loop and back
 # costs as much as the application does.
 LINGER_MILLISECONDS = 5
-# Whoever takes longer to send a request is cut off: 16 kB arrive in a second even over a poor line.
+# A client that takes longer to send a request is cut off: 16 kB arrive in a second even over a poor line.
 REQUEST_SECONDS = 3.0
-# Whoever does not read the answer.
+# And one that does not read the answer for so long.
 ANSWER_SECONDS = 16.0
 
 STATUSES = {

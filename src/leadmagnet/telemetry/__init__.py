@@ -1,1 +1,1 @@
-"""What is told about the running service: logs, metrics, errors."""
+"""What the running service reports: logs, metrics, errors."""

@@ -1,4 +1,4 @@
-"""Writes log lines without ever waiting for whoever reads them."""
+"""Writes log lines without ever waiting for their reader."""
 
 from __future__ import annotations
 

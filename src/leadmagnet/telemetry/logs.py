@@ -49,7 +49,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
 
 
 def unsaid(record: logging.LogRecord) -> bool:
-    """Replace a library's sentence, which may quote addresses or URLs, by where it was said."""
+    """Replace a library's message, which may quote addresses or URLs, by where it was said."""
     if not record.name.startswith("leadmagnet"):
         record.msg, record.args = "library_warning", ()
         record.__dict__["logger"] = record.name

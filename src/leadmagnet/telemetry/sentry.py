@@ -1,4 +1,4 @@
-"""Errors to Sentry: which, and where in the code. Nothing of whom they happened to."""
+"""Reports errors to Sentry by type and place in the code, without personal data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def scrub(event: Any, hint: Any) -> Any:
     event.pop("extra", None)
     event.pop("breadcrumbs", None)
     if not str(event.get("logger", "")).startswith("leadmagnet"):
-        # A library's sentence quotes what it was given; ours are constant words.
+        # A library's message quotes what it was given; ours are constant words.
         event.pop("logentry", None)
     if "request" in event:
         request = event["request"]

@@ -1,4 +1,4 @@
-"""Routes translate HTTP and decide nothing."""
+"""What a route needs from the request: the services, and the client behind it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def services() -> Services:
 
 
 def context() -> Context:
-    """Where the request came from; what is no address is no evidence."""
+    """Client address and user agent; an unparsable address is stored as NULL."""
     agent = request.headers.get("User-Agent", "")[:500]
     if not agent.isprintable():
         agent = "".join(c for c in agent if c.isprintable())

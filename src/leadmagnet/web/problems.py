@@ -157,6 +157,6 @@ def _flattened(messages: dict[str, Any]) -> dict[str, str]:
 
     for location in messages.values():
         walk(location, "")
-    # The address first, then the consents: what a visitor can mend, in the order of the form.
+    # The address first, then the consents: what a visitor can correct, in the order of the form.
     rank = {"/email": 0, "/consents": 1}
     return dict(sorted(found.items(), key=lambda item: rank.get(item[0], 2)))

@@ -85,7 +85,7 @@ class ProblemSchema(ResponseSchema):
     detail = fields.String(
         required=True,
         metadata={
-            "description": "A sentence to show to the visitor, in the language of"
+            "description": "A message to show to the visitor, in the language of"
             " Accept-Language: what happened and what to do next"
         },
     )

@@ -36,7 +36,7 @@ function showList() {
     if (mail.id === chosen?.id) row.setAttribute("aria-current", "true");
     return row;
   });
-  // The list is rebuilt every two seconds; a keyboard user must not lose her place.
+  // The list is rebuilt every two seconds; a keyboard user must not lose their place.
   const focused = document.activeElement?.dataset?.id;
   byId("list").replaceChildren(...rows);
   if (focused) rows.find((row) => row.dataset.id === focused)?.focus();
