@@ -1,4 +1,4 @@
--- The ledger: who agreed to which wording, when, by which gesture. Append-only for everybody, its
+-- The ledger: who agreed to which text, when, by which gesture. Append-only for everyone, its
 -- owner included. The application's role names a text; what that text said, under which policy,
 -- to which address it applied, when it happened and when it was recorded are the database's. An event
 -- without purpose is about all of them.
@@ -20,7 +20,7 @@ CREATE TABLE lm_consent_events (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- The request that this row settled; it is deleted with the same commit.
     request_id bigint,
-    -- Goes into the sealed digest and into that of the address, so that without the row nobody can
+    -- Goes into the sealed digest and into that of the address, so that without the row no one can
     -- try out what was in it.
     salt bytea NOT NULL,
     -- SHA-256 of the salt and the address: the consent is of this address and no other.
@@ -94,7 +94,7 @@ CREATE TRIGGER lm_consent_events_guard BEFORE UPDATE OR DELETE ON lm_consent_eve
 CREATE TRIGGER lm_consent_events_truncate BEFORE TRUNCATE ON lm_consent_events
     EXECUTE FUNCTION lm_consent_event_guard();
 
--- A consent is of one address: somebody with another one is another subscriber.
+-- A consent belongs to one address: a person with another address is another subscriber.
 CREATE FUNCTION lm_subscriber_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the id and the address of a subscriber never change'

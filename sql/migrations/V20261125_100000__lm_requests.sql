@@ -20,7 +20,7 @@ CREATE TABLE lm_requests (
     turn integer NOT NULL DEFAULT 0,
     ip inet,
     user_agent text CHECK (length(user_agent) <= 500),
-    -- The time of the act in the ledger, which copies it from here: nobody's to supply.
+    -- The time of the act in the ledger, which copies it from here: the database's.
     accepted_at timestamptz NOT NULL DEFAULT now(),
     -- Becomes the subscriber's id if the address is new: an erasure of that subscriber also finds
     -- this row, where an older backup brought it back.

@@ -18,7 +18,7 @@ SELECT extract(epoch FROM lm_limits_reached_until(
     %(network_keys)s::bytea[], %(network_limits)s::int[]) - now())::float AS seconds;
 
 -- name: limit_purge
--- In small bites, and past rows that somebody is just counting on.
+-- In small batches, skipping rows that a request has locked.
 WITH ended AS (
     DELETE FROM lm_signup_limits
     WHERE key IN (

@@ -12,7 +12,7 @@ SELECT (SELECT count(*) FROM lm_outbox WHERE state = 'queued') AS queued,
 
 -- name: metrics_ses_events
 -- Of the last week. Only a permanent bounce counts as one: a full mailbox is a `SoftBounce`.
--- Without subscriber: about nobody we know, or not understood.
+-- Without a subscriber: about an unknown recipient, or not understood.
 WITH told AS (
     SELECT CASE WHEN type = 'Bounce' AND detail NOT LIKE 'Permanent/%%' THEN 'SoftBounce'
                 ELSE type END AS type,
@@ -30,7 +30,7 @@ GROUP BY type, matched;
 SELECT outcome, sum(n)::bigint AS signups FROM lm_signup_outcomes GROUP BY outcome;
 
 -- name: metrics_ledger
--- Age of the first event after the latest sealed one: it grows when nobody seals, or is refused.
+-- Age of the first event after the latest sealed one: it grows when no seals are written.
 SELECT coalesce(extract(epoch FROM now() - (
     SELECT e.recorded_at FROM lm_consent_events e
     WHERE e.id > coalesce((SELECT max(event_id) FROM lm_consent_seals), 0)

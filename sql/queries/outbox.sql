@@ -1,7 +1,7 @@
 -- name: outbox_claim
 -- Takes the next mail, those of quiet networks first, for the length of the lease, and stores the
 -- hash of the token that its link will carry. The subscriber is looked at here, right before the call
--- to SES: nothing goes to somebody who left, bounced or complained while the mail was queued.
+-- to SES: nothing goes to an address that unsubscribed, bounced or complained meanwhile.
 -- Each claim takes the rate limiter's next slot, at most a second ahead, and says how long to wait
 -- for it. `claims` is the fencing token. An attempt counts from here on, whatever becomes of it; a
 -- mail whose outcome stays unknown too often is dead, and is claimed for ever longer until then.
@@ -136,8 +136,8 @@ WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
 RETURNING id;
 
 -- name: outbox_throttle
--- SES asks everybody to slow down: no attempt of this mail's, and all workers wait, twice as long
--- at each throttled answer in a row, ten minutes at the most, with jitter.
+-- SES asks the whole account to slow down: no attempt of this mail's, and all workers wait, twice
+-- as long at each throttled answer in a row, ten minutes at the most, with jitter.
 WITH mail AS (
     SELECT claimed_at FROM lm_outbox WHERE id = %(id)s
 ), slowed AS (
@@ -185,7 +185,7 @@ SELECT state, count(*) AS mails, min(created_at) AS oldest, now() - min(created_
 FROM lm_outbox GROUP BY state ORDER BY state;
 
 -- name: outbox_failures
--- The latest mails that could not go, newest first: ids and words, nobody's address.
+-- The latest mails that could not go, newest first: ids and words, no addresses.
 SELECT id, state, kind, attempts, reason, sentence, created_at, due_at,
        greatest(due_at - now(), interval '0') AS wait
 FROM lm_outbox

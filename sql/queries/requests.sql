@@ -69,7 +69,7 @@ SELECT count(*) FILTER (WHERE failed_at IS NULL) AS waiting,
 FROM lm_requests;
 
 -- name: requests_failed
--- Ids and words, nobody's address.
+-- Ids and words, no addresses.
 SELECT id, kind, attempts, reason, accepted_at
 FROM lm_requests WHERE failed_at IS NOT NULL ORDER BY id LIMIT %(limit)s;
 

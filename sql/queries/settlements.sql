@@ -139,7 +139,7 @@ WITH asked_subscriber AS (
 SELECT (SELECT subscriber_id FROM queued_mail) AS subscriber_id;
 
 -- name: settlement_finish
--- Forgets the settled requests, counts the outcomes of their signups, and wakes whoever sends mails.
+-- Forgets the settled requests, counts the outcomes of their signups, and notifies the senders.
 WITH settled AS (
     DELETE FROM lm_requests WHERE id = ANY (%(ids)s::bigint[])
 ), counted AS (

@@ -57,7 +57,7 @@ class TokenUnknown(LeadMagnetError):
 
 
 class TokenMalformed(TokenUnknown):
-    """Not of the form that we issue, so nobody's, and no guess either."""
+    """Not of the form that we issue, so it is not counted as an unknown token either."""
 
 
 class TokenExpired(LeadMagnetError):

@@ -30,7 +30,7 @@ Wait = Callable[[float], None]
 NEEDED_VERSION = 180000
 # Flyway's advisory lock for the history table "public"."flyway_schema_history".
 LOCK = 77433833903597
-# Whoever waits for a table's lock makes everybody wait who comes after: so only briefly, again and
+# A wait for a table's lock blocks all later requests for it: so only briefly, again and
 # again, until it is had in a quiet moment.
 LOCK_SECONDS = 2
 TRIES = 30
@@ -189,7 +189,7 @@ def _holder(conn: Conn, migration: Migration) -> str:
     words = list(set(re.findall(r"\w+", migration.sql.lower())))
     rows = _rows(conn, "migration_lock_holder", words)
     if not rows:
-        return "whoever held it has just ended"
+        return "its holder has just ended"
     (row,) = rows
     return (
         f"{row['relname']} is held by process {row['pid']} ({row['name']}, {row['state']},"

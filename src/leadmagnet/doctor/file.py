@@ -46,7 +46,7 @@ def offer(given: Surroundings) -> Finding:
     without = [row["slug"] for row in offered if not row["texts"]]
     if without:
         return fail(
-            f"{without[0]} has no consent text: nobody can sign up for it",
+            f"{without[0]} has no consent text: signups for it are impossible",
             f"leadmagnet texts add --magnet {without[0]} --help",
         )
     return ok(f"{_count(len(offered), 'magnet')} with consent texts")
@@ -57,12 +57,12 @@ def download(given: Surroundings) -> Finding:
     if not offered:
         raise Skip("no magnet is offered")
     for row in offered:
-        if trouble := _trouble(given, row):
-            return trouble
+        if problem := _problem(given, row):
+            return problem
     return ok(f"{_count(len(offered), 'PDF')} by a signed URL")
 
 
-def _trouble(given: Surroundings, row: Row) -> Finding | None:
+def _problem(given: Surroundings, row: Row) -> Finding | None:
     slug = row["slug"]
     put = f"leadmagnet magnets put {slug} guide.pdf"
     try:

@@ -10,7 +10,7 @@ from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail,
 
 # Of 64 hexadecimal digits, fewer than ten different ones come by chance once in thousands of years.
 LEAST_CHARACTERS = 10
-# Names that are nobody's (RFC 2606), and this machine.
+# Reserved names that reach no one (RFC 2606), and this machine.
 NOBODYS = (".example", ".test", ".invalid", ".localhost", "example.com", "example.org")
 HERE = ("localhost", "127.0.0.1", "::1")
 

@@ -1,4 +1,4 @@
-"""Limits, counted in the database by keyed hashes: exact over all processes, naming nobody."""
+"""Limits, counted in the database by keyed hashes: exact over all processes, naming no one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leadmagnet.services import Services
 HOUR = timedelta(hours=1)
 PURGE_BATCH = 1000
 # A client also counts towards the wider networks it is in. These are generous, for they hold many
-# people; they stop somebody who has a whole network to change addresses in.
+# people; they stop an attacker who has a whole network to change addresses in.
 WIDER_IPV4 = ((24, 16),)
 WIDER_IPV6 = ((56, 4), (48, 16))
 NAT64 = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48")))
@@ -35,7 +35,7 @@ def networks(ip: str | None) -> list[tuple[str, int]]:
     client each of them has.
 
     The narrowest is an IPv4 address, or the /64 of an IPv6 address, which is one home's. What is
-    no address is one network: nobody gets a fresh count by sending nonsense.
+    no address is one network: sending nonsense gives no fresh count.
     """
     if ip is None:
         return [("unknown", 1)]

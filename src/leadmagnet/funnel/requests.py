@@ -51,7 +51,7 @@ def sign_up(
     """
     config = services.config
     if services.turnstile and not website:
-        # Nobody over the limit makes us ask a third party.
+        # A network over the limit must not make us ask a third party.
         limits.check_network(services, TooManySignups, ip=context.ip)
         services.turnstile.check(turnstile_token)
     mailable = addresses.mailable(
@@ -86,7 +86,7 @@ def renew_link(services: Services, *, token: str, context: Context) -> None:
     """Accept the request for a fresh link to the owner of an old one. Raises TooManyRenewals for a
     network over its limit."""
     if not tokens.well_formed(token):
-        # Nobody's link: there is nothing to count, to keep or to look up.
+        # Not a link of ours: there is nothing to count, to keep or to look up.
         return
     _ask(
         services,

@@ -16,7 +16,7 @@ from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
-# One commit for so many: few enough that nobody waits for long on the locks they share.
+# One commit for so many: few enough that no other waits for long on the locks they share.
 BATCH = 50
 FIRST_DELAY = timedelta(seconds=5)
 # The last one comes some two minutes after the first.

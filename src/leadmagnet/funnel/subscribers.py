@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The answer to the press of the button: `confirmed` the first time, then
+    """The answer to a confirmation: `confirmed` the first time, then
     `already_confirmed`; and the file."""
 
     status: str

@@ -36,7 +36,7 @@ def token_hash(token: str) -> bytes:
 
 
 def well_formed(token: str) -> bool:
-    """Whether we may have issued it: what has another form is nobody's, without a look-up."""
+    """Whether we may have issued it: what has another form is not, without a look-up."""
     return FORM.fullmatch(token) is not None
 
 
@@ -48,7 +48,7 @@ def hash_of(token: str) -> bytes:
 
 
 def describe(services: Services, token: str, *, locale: str) -> Row:
-    """What pressing the button behind the link would do. Raises TokenUnknown."""
+    """What a click on the page behind the link would do. Raises TokenUnknown."""
     row = services.database.one("token_describe", token_hash=hash_of(token), locale=locale)
     if row is None:
         raise TokenUnknown

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # A thread stays with a connection so long for its next request: the way over the main loop and back
 # costs as much as the application does.
 LINGER_MILLISECONDS = 5
-# A client that takes longer to send a request is cut off: 16 kB arrive in a second even over a poor line.
+# A client that sends for longer is cut off: 16 kB arrive in a second even over a poor line.
 REQUEST_SECONDS = 3.0
 # And one that does not read the answer for so long.
 ANSWER_SECONDS = 16.0
@@ -102,7 +102,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return idle.count(network) + self.turns.open_of(network)
 
     def handle(self, conn: Any) -> Any:
-        """Serve the connection's requests as long as the next one comes at once and nobody waits
+        """Serve the connection's requests as long as the next one comes at once and none waits
         for a thread."""
         kept = self._handle_one(conn)
         while kept is True and self.alive and not self._somebody_waits(conn):
@@ -126,7 +126,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             del self.deadlines[conn]
 
     def murder_pending(self) -> None:
-        """Each second: gunicorn's own, and whoever has been sending a request for too long."""
+        """Each second: gunicorn's own work, and cutting off clients that send for too long."""
         super().murder_pending()
         now = time.monotonic()
         for conn, deadline in list(self.deadlines.items()):

@@ -1,4 +1,4 @@
-"""Figures for Prometheus: requests counted over all processes, mails and signups by the database.
+"""Metrics for Prometheus: requests counted over all processes, mails and signups by the database.
 
 Imported only where METRICS_TOKEN is set. `leadmagnet serve` puts PROMETHEUS_MULTIPROC_DIR into the
 environment before that: there the processes of one gunicorn keep their counts.
@@ -23,7 +23,7 @@ STATES = ("queued", "dead")
 HOLDS = ("operator", "bounces", "database_copied")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-# By route, never by path: a path holds a token, and anybody can make up paths.
+# By route, never by path: a path holds a token, and anyone can make up paths.
 _requests = Counter(
     "leadmagnet_requests", "Answered requests", ["route", "method", "status"], registry=None
 )
@@ -39,7 +39,7 @@ def observe(route: str, method: str, status: int, seconds: float) -> None:
 
 
 def expose(database: Database) -> bytes:
-    """All figures in Prometheus's text format. Without a database, those of the requests."""
+    """All metrics in Prometheus's text format. Without a database, those of the requests."""
     registry = CollectorRegistry()
     try:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
@@ -133,7 +133,7 @@ class _FromDatabase(Collector):
             yield _by(
                 GaugeMetricFamily(
                     f"leadmagnet_ses_events_last_{span}",
-                    f"What SES told in the last {span}; unmatched is about nobody we know",
+                    f"SES events of the last {span}; unmatched are about unknown recipients",
                     labels=["type", "matched"],
                 ),
                 {labels: row[f"last_{span}"] for labels, row in events.items()},
