@@ -32,3 +32,8 @@ SELECT coalesce(extract(epoch FROM now() - (
            AS overdue_seconds,
        (SELECT count(*) FROM lm_outbox WHERE state = 'dead') AS dead,
        (SELECT coalesce(hold_reason, pause_reason) FROM lm_send_limiter) AS paused;
+
+-- name: checkup_bounce
+SELECT id FROM lm_ses_events
+WHERE received_at > %(since)s AND type = 'Bounce' AND subscriber_id IS NULL
+LIMIT 1;

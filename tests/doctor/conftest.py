@@ -58,6 +58,7 @@ def given(
         names=Names(),
         pages=Pages(),
         now=lambda: datetime.now(UTC),
+        sleep=lambda seconds: None,
         env_file=tmp_path / ".env",
     )
 

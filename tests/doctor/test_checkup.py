@@ -42,7 +42,7 @@ def test_a_database_that_is_not_there_is_told_and_the_rest_is_skipped(given):
 def test_tables_of_another_version_are_told(look, database):
     database.rows("ALTER TABLE lm_outbox RENAME COLUMN reason TO why")
     found = look("database", "tables")
-    assert (found.verdict, found.fix) == ("fail", "run `leadmagnet migrate`")
+    assert (found.verdict, found.fix) == ("fail", "leadmagnet migrate")
 
 
 def test_a_migration_that_is_not_applied_is_named(look, database):
@@ -57,7 +57,8 @@ def test_a_migration_that_was_changed_is_named(look, database):
     database.rows("UPDATE flyway_schema_history SET checksum = 1 WHERE installed_rank = 3")
     found = look("database", "migrations")
     assert found.verdict == "fail"
-    assert "changed after it was applied" in found.fix
+    assert "changed after it was applied" in found.said
+    assert found.fix.startswith("restore it")
 
 
 def test_without_the_owners_connection_the_history_is_skipped(look):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -16,9 +19,12 @@ from leadmagnet.adapters import account
 from leadmagnet.adapters.inspection import Inspection
 from leadmagnet.adapters.names import Names
 from leadmagnet.adapters.pages import Pages
+from leadmagnet.adapters.ses import Mailer
+from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.config import Config, ConfigError, MigrationConfig
-from leadmagnet.doctor.examination import CATEGORIES, Checked, examine, unmade
+from leadmagnet.doctor.examination import CATEGORIES, Checked, examine, made, unmade
 from leadmagnet.doctor.findings import Surroundings, Verdict, fail, in_two
+from leadmagnet.doctor.real_mail import handed_over
 from leadmagnet.services import Services
 
 COLOURS = {
@@ -38,17 +44,26 @@ COLOURS = {
     type=click.Choice(list(CATEGORIES)),
     help="Only this one; may be repeated. Default: all.",
 )
+@click.option(
+    "--mail-to",
+    type=click.File(encoding="utf-8"),
+    help="Also send one real mail to the address in this file (- for stdin).",
+)
 @click.pass_context
-def command(context: click.Context, as_json: bool, categories: tuple[str, ...]) -> None:
+def command(
+    context: click.Context, as_json: bool, categories: tuple[str, ...], mail_to: IO[str] | None
+) -> None:
     """Look at everything that the service needs, where it runs and with its settings. Nothing is
     changed, and no secret or address is printed.
+
+    A mail to bounce@simulator.amazonses.com has to come back: that proves the way of bounces.
 
     Ends with 0 when all is well, warnings included; 1 when something fails; 2 when nothing fails,
     but something could not be looked at.
     """
     # The page is all that is said.
     logging.getLogger().addHandler(logging.NullHandler())
-    checked = _checked(categories or tuple(CATEGORIES))
+    checked = _checked(categories or tuple(CATEGORIES), _address(mail_to))
     if as_json:
         found = list(checked)
         click.echo(json.dumps(_document(found), ensure_ascii=False, indent=2))
@@ -57,7 +72,14 @@ def command(context: click.Context, as_json: bool, categories: tuple[str, ...]) 
     context.exit(_exit_code(found))
 
 
-def _checked(categories: Collection[str]) -> Iterator[Checked]:
+def _address(file: IO[str] | None) -> str | None:
+    try:
+        return normalise(file.read().strip()) if file else None
+    except (AddressRefused, UnicodeDecodeError):
+        raise click.BadParameter("holds no e-mail address", param_hint="--mail-to") from None
+
+
+def _checked(categories: Collection[str], mail_to: str | None) -> Iterator[Checked]:
     try:
         config = Config.load()
     except ConfigError as error:
@@ -78,9 +100,13 @@ def _checked(categories: Collection[str]) -> Iterator[Checked]:
             names=Names(),
             pages=Pages(),
             now=lambda: datetime.now(UTC),
+            sleep=time.sleep,
             env_file=Path(".env"),
         )
         yield from examine(given, categories)
+        if mail_to:
+            send = partial(handed_over, mailer=Mailer(), address=mail_to)
+            yield Checked("mail", "real mail", made(send, given))
     finally:
         services.database.close()
 
@@ -103,14 +129,16 @@ def _printed(checked: Iterator[Checked]) -> Iterator[Checked]:
     counts: Counter[Verdict] = Counter()
     for category, group in groupby(checked, key=lambda one: one.category):
         click.echo(click.style(f"\n{category}", bold=True))
-        for one in group:
-            finding = one.finding
-            counts[finding.verdict] += 1
+        # Checks that were skipped for the same reason are one line.
+        for finding, same in groupby(group, key=lambda one: one.finding):
+            together = list(same)
+            counts[finding.verdict] += len(together)
             verdict = click.style(f"{finding.verdict:<9}", fg=COLOURS[finding.verdict])
-            click.echo(f"  {verdict}{one.check:<{width}}{finding.said}")
+            name = together[0].check if len(together) == 1 else f"{len(together)} checks"
+            click.echo(f"  {verdict}{name:<{width}}{finding.said}")
             if finding.fix:
                 click.echo(f"{'':<{11 + width}}{click.style('fix:', bold=True)} {finding.fix}")
-            yield one
+            yield from together
     click.echo("\n" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict))
 
 

@@ -75,6 +75,8 @@ def _furnish(endpoint: str, bucket: str, region: str) -> None:
             "RestrictPublicBuckets": True,
         },
     )
+    versioned = {"Status": "Enabled"}
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioned)
     s3.put_object(
         Bucket=bucket, Key=GUIDE_KEY, Body=GUIDE.read_bytes(), ContentType="application/pdf"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from leadmagnet.config import MigrationConfig
 from leadmagnet.database.applied import Comparison, compare
@@ -46,7 +47,8 @@ def migrations(given: Surroundings) -> Finding:
     try:
         found = _compared(given.migration)
     except MigrationError as error:
-        return fail(*in_two(str(error)))
+        said, _, remedy = str(error).partition("; ")
+        return fail(said, remedy) if remedy else fail(*in_two(said))
     if found.pending:
         return fail(f"{len(found.pending)} not applied: {found.pending[0]}", "leadmagnet migrate")
     return ok(f"{found.applied} applied, checksums match")
@@ -74,8 +76,7 @@ def rights(given: Surroundings) -> Finding:
 
 
 def clock(given: Surroundings) -> Finding:
-    row = given.services.database.one("checkup_server") or {}
-    seconds = abs((given.now() - row["now"]).total_seconds())
+    seconds = abs((given.now() - database_time(given)).total_seconds())
     said = f"{seconds:.1f} s between this machine and the database"
     if seconds > CLOCK_FAIL:
         return fail(said, "timedatectl set-ntp true")
@@ -103,6 +104,16 @@ def mails(given: Surroundings) -> Finding:
     if row["dead"]:
         return warn(f"{row['dead']} dead", "leadmagnet mails")
     return ok("none is overdue or dead")
+
+
+def bounced(given: Surroundings, *, since: datetime) -> bool:
+    """Whether a bounce of somebody who is no subscriber has come by the webhook."""
+    return given.services.database.one("checkup_bounce", since=since) is not None
+
+
+def database_time(given: Surroundings) -> datetime:
+    row = given.services.database.one("checkup_server") or {}
+    return row["now"]  # type: ignore[no-any-return]
 
 
 def _compared(owner: MigrationConfig) -> Comparison:

@@ -8,14 +8,17 @@ from typing import NamedTuple
 from leadmagnet.adapters.inspection import NotAnswered, NotFound, NotPermitted
 from leadmagnet.adapters.names import NamesUnknown
 from leadmagnet.database.reasons import why
-from leadmagnet.doctor import checkup, file, settings
+from leadmagnet.doctor import checkup, dns, file, mail, settings, site
 from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, Verdict
 from leadmagnet.errors import Unavailable
 
 CATEGORIES: dict[str, dict[str, Check]] = {
     "settings": settings.CHECKS,
     "database": checkup.CHECKS,
+    "mail": mail.CHECKS,
     "file": file.CHECKS,
+    "dns": dns.CHECKS,
+    "site": site.CHECKS,
 }
 
 
@@ -30,7 +33,7 @@ def examine(given: Surroundings, categories: Collection[str]) -> Iterator[Checke
     for category, checks in CATEGORIES.items():
         if category in categories:
             for name, check in checks.items():
-                yield Checked(category, name, _made(check, given))
+                yield Checked(category, name, made(check, given))
 
 
 def unmade(categories: Collection[str], reason: str) -> Iterator[Checked]:
@@ -41,7 +44,8 @@ def unmade(categories: Collection[str], reason: str) -> Iterator[Checked]:
                 yield Checked(category, name, _skipped(reason))
 
 
-def _made(check: Check, given: Surroundings) -> Finding:
+def made(check: Check, given: Surroundings) -> Finding:
+    """What one check finds; skipped where something keeps it from being made."""
     try:
         return check(given)
     except Skip as reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,7 @@ class Surroundings:
     names: Names
     pages: Pages
     now: Callable[[], datetime]
+    sleep: Callable[[float], object]
     env_file: Path
 
 
@@ -69,4 +71,5 @@ def fail(said: str, fix: str) -> Finding:
 def in_two(sentence: str) -> tuple[str, str]:
     """What is the matter, and what to do: our sentences have a colon in between."""
     said, _, remedy = sentence.partition(": ")
-    return said, remedy or "docs/operating.md says how"
+    command = re.fullmatch("run `(.*)`", remedy)
+    return said, command[1] if command else remedy or "docs/operating.md says how"

@@ -1,0 +1,209 @@
+"""Amazon SES and SNS: mail may go, is signed, is not tracked, and its bounces come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadmagnet.adapters.inspection import NotFound
+from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, ok, warn
+from leadmagnet.doctor.settings import sender_domain
+
+WEBHOOK = "/api/lead-magnet/webhooks/ses"
+NEEDED_EVENTS = ("BOUNCE", "COMPLAINT", "DELIVERY")
+TRACKING = {"OPEN", "CLICK"}
+TEMPLATE = "docs/operating.md#aws: update the stack of deploy/aws/template.yaml"
+# Part of the day's quota after which a campaign of signups would hit the end.
+NEARLY = 0.8
+
+
+def account(given: Surroundings) -> Finding:
+    found = _ses(given).account()
+    if not found.get("ProductionAccessEnabled"):
+        site = given.services.config.site_url
+        return fail(
+            "the account is in the SES sandbox: only verified addresses get mail",
+            "aws sesv2 put-account-details --production-access-enabled --mail-type TRANSACTIONAL"
+            f" --website-url {site}",
+        )
+    if not found.get("SendingEnabled"):
+        return fail(
+            "sending is switched off for the account",
+            "aws sesv2 put-account-sending-attributes --sending-enabled",
+        )
+    standing = found.get("EnforcementStatus", "HEALTHY")
+    if standing != "HEALTHY":
+        say = fail if standing == "SHUTDOWN" else warn
+        return say(
+            f"SES has put the account under {standing}",
+            "read AWS's case in the Support Center, then: leadmagnet mails",
+        )
+    return ok("out of the sandbox, sending enabled")
+
+
+def quota(given: Surroundings) -> Finding:
+    found = _ses(given).account().get("SendQuota", {})
+    rate, day = found.get("MaxSendRate", 0), found.get("Max24HourSend", 0)
+    sent, ours = found.get("SentLast24Hours", 0), given.services.config.ses_max_rate
+    if ours > rate:
+        return fail(
+            f"SES_MAX_RATE is {ours} a second, the account's {rate:g}",
+            f"SES_MAX_RATE={max(int(rate), 1)}",
+        )
+    if day > 0 and sent > NEARLY * day:
+        return warn(
+            f"{sent:g} of {day:g} mails of the day are used",
+            "raise the quota: Service Quotas, Amazon SES, Sending quota",
+        )
+    return ok(f"{rate:g} mails a second, {sent:g} of {day:g} a day used")
+
+
+def identity(given: Surroundings) -> Finding:
+    domain = sender_domain(given.services.config.mail_from)
+    try:
+        found = _ses(given).identity(domain)
+    except NotFound:
+        return fail(
+            f"{domain} is no identity of SES in {given.aws.region}",
+            f"aws sesv2 create-email-identity --email-identity {domain}",
+        )
+    if not found.get("VerifiedForSendingStatus"):
+        return fail(f"{domain} is not verified", "leadmagnet doctor --category dns")
+    return ok(f"{domain} is verified")
+
+
+def dkim(given: Surroundings) -> Finding:
+    found = _identity(given).get("DkimAttributes", {})
+    domain = sender_domain(given.services.config.mail_from)
+    if not found.get("SigningEnabled"):
+        return fail(
+            "mails are not signed",
+            f"aws sesv2 put-email-identity-dkim-attributes --email-identity {domain}"
+            " --signing-enabled",
+        )
+    if found.get("Status") != "SUCCESS":
+        return fail(f"SES says {found.get('Status')}", "leadmagnet doctor --category dns")
+    return ok("mails are signed for the sender's domain")
+
+
+def mail_from(given: Surroundings) -> Finding:
+    found = _identity(given).get("MailFromAttributes", {})
+    domain = sender_domain(given.services.config.mail_from)
+    if not found.get("MailFromDomain"):
+        return warn(
+            "SPF is Amazon's, not the domain's",
+            f"aws sesv2 put-email-identity-mail-from-attributes --email-identity {domain}"
+            f" --mail-from-domain bounces.{domain}",
+        )
+    if found.get("MailFromDomainStatus") != "SUCCESS":
+        status = found.get("MailFromDomainStatus")
+        return warn(f"SES says {status}", "leadmagnet doctor --category dns")
+    return ok(f"{found['MailFromDomain']} takes the bounces")
+
+
+def configuration_set(given: Surroundings) -> Finding:
+    name = given.services.config.ses_configuration_set
+    try:
+        found = _ses(given).configuration_set(name)
+    except NotFound:
+        return fail(f"there is no configuration set {name}", TEMPLATE)
+    if found.get("SendingOptions", {}).get("SendingEnabled") is False:
+        return fail(
+            f"sending is switched off for {name}",
+            "aws sesv2 put-configuration-set-sending-options --sending-enabled"
+            f" --configuration-set-name {name}",
+        )
+    return ok(name)
+
+
+def events(given: Surroundings) -> Finding:
+    topics = given.services.config.sns_topics
+    ours = [
+        each
+        for each in _destinations(given)
+        if each.get("SnsDestination", {}).get("TopicArn") in topics
+    ]
+    if not ours:
+        return fail("no event destination leads to a topic of SNS_TOPICS", TEMPLATE)
+    heard = {kind for each in ours for kind in each["MatchingEventTypes"]}
+    if missing := [kind for kind in NEEDED_EVENTS if kind not in heard]:
+        return fail(f"{', '.join(missing)} not reported", TEMPLATE)
+    return ok("bounces, complaints and deliveries are reported")
+
+
+def tracking(given: Surroundings) -> Finding:
+    tracked = {
+        kind for each in _destinations(given) for kind in TRACKING & set(each["MatchingEventTypes"])
+    }
+    if tracked:
+        return fail(
+            f"{', '.join(sorted(tracked))} tracked: SES rewrites the links of our mails", TEMPLATE
+        )
+    return ok("no pixel, no rewritten link")
+
+
+def topic(given: Surroundings) -> Finding:
+    for arn in _topics(given):
+        try:
+            found = _ses(given).topic(arn)
+        except NotFound:
+            return fail(f"there is no topic {_name(arn)}", TEMPLATE)
+        # A topic without the attribute signs with version 1.
+        if found.get("SignatureVersion") != "2":
+            return fail(
+                f"{_name(arn)} signs with version 1, which is refused",
+                f"aws sns set-topic-attributes --topic-arn {arn}"
+                " --attribute-name SignatureVersion --attribute-value 2",
+            )
+    return ok("signs with version 2")
+
+
+def subscription(given: Surroundings) -> Finding:
+    config = given.services.config
+    endpoint = f"{config.api_url or config.site_url}{WEBHOOK}"
+    for arn in _topics(given):
+        ours = [each for each in _ses(given).subscriptions(arn) if each["Endpoint"] == endpoint]
+        subscribe = f"aws sns subscribe --protocol https --topic-arn {arn}"
+        subscribe += f" --notification-endpoint {endpoint}"
+        if not ours:
+            return fail(f"{_name(arn)} does not lead to {endpoint}", subscribe)
+        if not any(each["SubscriptionArn"].startswith("arn:") for each in ours):
+            return fail(f"the subscription of {_name(arn)} is not confirmed", subscribe)
+    return ok("confirmed, and leads to our webhook")
+
+
+def _ses(given: Surroundings) -> Any:
+    if given.aws.mail_is_emulated:
+        raise Skip("an emulator answers for SES")
+    return given.aws
+
+
+def _identity(given: Surroundings) -> dict[str, Any]:
+    return dict(_ses(given).identity(sender_domain(given.services.config.mail_from)))
+
+
+def _destinations(given: Surroundings) -> list[dict[str, Any]]:
+    return list(_ses(given).event_destinations(given.services.config.ses_configuration_set))
+
+
+def _topics(given: Surroundings) -> tuple[str, ...]:
+    if not given.services.config.sns_topics:
+        raise Skip("SNS_TOPICS is empty")
+    return given.services.config.sns_topics
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition(":")[2]
+
+
+CHECKS: dict[str, Check] = {
+    "account": account,
+    "quota": quota,
+    "identity": identity,
+    "dkim": dkim,
+    "mail from": mail_from,
+    "set": configuration_set,
+    "events": events,
+    "tracking": tracking,
+    "topic": topic,
+    "webhook": subscription,
+}
