@@ -10,14 +10,16 @@ import argparse
 import time
 from datetime import UTC, datetime
 
-from tests.bench import cold, drain, growth, inside, machine, speed, systems
+from tests.bench import cold, drain, growth, inside, machine, settle, speed, systems
 
-PARTS = ("speed", "inside", "growth", "drain", "cold")
+PARTS = ("speed", "settle", "inside", "growth", "drain", "cold")
 
 
 def run(part: str, running: systems.Systems, options: argparse.Namespace) -> str:
     if part == "inside":
         return inside.run(running, rounds=options.rounds)
+    if part == "settle":
+        return settle.run(running, rounds=min(3, options.rounds))
     if part == "growth":
         return growth.run(running, rounds=options.rounds, seconds=options.seconds)
     if part == "drain":
@@ -31,6 +33,7 @@ def run(part: str, running: systems.Systems, options: argparse.Namespace) -> str
         seconds=options.seconds,
         clients=tuple(options.clients),
         granian=options.granian,
+        settling=not options.accept_only,
     )
 
 
@@ -42,6 +45,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=speed.CLIENTS)
     parser.add_argument("--kinds", nargs="+", default=["signup", "confirm"])
     parser.add_argument("--granian", action="store_true", help="also this API on granian")
+    parser.add_argument("--accept-only", action="store_true", help="no worker beside the API")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")

@@ -17,6 +17,7 @@ import random
 import statistics
 import sys
 import time
+from typing import LiteralString
 
 import psycopg
 
@@ -66,6 +67,11 @@ def main() -> None:
     report(times)
 
 
+def _await_none(owner: psycopg.Connection, count: LiteralString) -> None:
+    while owner.execute(count).fetchone() != (0,):
+        time.sleep(0.2)
+
+
 def _prepare(
     api: http.client.HTTPConnection, owner: psycopg.Connection, plan: list[tuple[str, str]]
 ) -> None:
@@ -76,10 +82,10 @@ def _prepare(
         for _ in range(2 if state == "capped" else 1):
             for email in emails:
                 sign_up(api, email)
+            _await_none(owner, "SELECT count(*) FROM lm_requests")
             owner.execute(query, [emails])
     # Until the worker has sent all of that, it would disturb what is measured.
-    while owner.execute("SELECT count(*) FROM lm_outbox WHERE state = 'queued'").fetchone() != (0,):
-        time.sleep(0.2)
+    _await_none(owner, "SELECT count(*) FROM lm_outbox WHERE state = 'queued'")
     owner.execute("VACUUM ANALYZE")
 
 

@@ -18,7 +18,7 @@ import yaml
 from tests.bench.systems import funnel
 
 # The contract's limits would answer 429 to nearly all of it.
-SETTINGS = {"BEAT_MILLISECONDS": "0", "LOG_LEVEL": "INFO"}
+SETTINGS = {"LOG_LEVEL": "INFO"}
 CHECKS = str(Path(__file__).with_name("schemathesis.toml"))
 # What a schema cannot say: an address may be valid to it and still be a 422, which is documented.
 LEFT_OUT = "positive_data_acceptance"

@@ -25,7 +25,7 @@ def run(systems: Systems, *, rounds: int, seconds: float) -> str:
     for name, size in names.items():
         systems.create(name, size)
     loading = time.monotonic() - began
-    services = {name: systems.us(name, BEAT_MILLISECONDS="0") for name in names}
+    services = {name: systems.us(name) for name in names}
     scripts = {}
     for kind in KINDS:
         scripts[kind] = systems.folder / f"growth-{kind}.pgbench"

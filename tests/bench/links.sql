@@ -1,10 +1,10 @@
--- Fresh people with a mail each, whose link nobody pressed yet: the token of number 7 of the
--- series `a` is the text `a-7`.
+-- New subscribers with an e-mail each, whose link was not clicked yet: the token of number 7 of the
+-- series `a` is the text `a-7`, filled up with x to the 43 characters of a token.
 WITH subscriber AS (
     INSERT INTO lm_subscribers (email, locale, asked_consents)
     SELECT format('%%s-%%s@example.org', %(series)s::text, n), 'fr', ARRAY['guide-mariee-sereine-delivery-fr-1']
     FROM generate_series(1, %(links)s::int) n
-    RETURNING id, split_part(email, '@', 1) AS token
+    RETURNING id, rpad(split_part(email, '@', 1), 43, 'x') AS token
 ), mail AS (
     INSERT INTO lm_outbox (subscriber_id, magnet_id, locale, consents, state, claims, kind, sent_at)
     SELECT s.id, m.id, 'fr', ARRAY['guide-mariee-sereine-delivery-fr-1'], 'sent', 1, 'confirm', now()

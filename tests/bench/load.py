@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,22 +43,14 @@ class Generator:
         self._rates: dict[tuple[str, str, int], float] = {}
 
     def http(self, service: Service, kind: str, clients: int, database: str) -> Run:
-        """A run in which every answer is good. One in which some were not is told of and repeated,
-        once: a disk that stalls for two seconds makes anybody answer 503."""
-        try:
-            return self._http(service, kind, clients, database)
-        except RefusedError as error:
-            print(f"repeated: {error}", file=sys.stderr, flush=True)
-            self._settled_rows(database)
-            return self._http(service, kind, clients, database)
-
-    def _http(self, service: Service, kind: str, clients: int, database: str) -> Run:
+        """Raises RefusedError unless every answer is good."""
         series = self._prepare(service.name, kind, clients, database, at_first=6000)
         threads = min(2, clients)
         command = ["wrk", f"-t{threads}", f"-c{clients}", f"-d{self._seconds:g}s", "--timeout=10s"]
         command += ["-s", str(HERE / "wrk.lua"), service.url, "--"]
-        command += [kind, series, str(threads), str(next(serial))]
-        rows, start = self._rows(database), self._clock(service)
+        path = "confirm" if kind == "confirm" else "signup"
+        command += [path, series, str(threads), str(next(serial))]
+        rows, start = self._rows(database, kind), self._clock(service)
         output = _output(command)
         end = self._clock(service)
         result = json.loads(output.splitlines()[-1])
@@ -70,7 +61,7 @@ class Generator:
                 f"{service.child.last_output()}"
             )
         # What was in flight at the end counts as no answer, but may become a row.
-        self._check(database, rows, requests, slack=clients)
+        self._check(database, kind, rows, requests, slack=clients)
         self._rates[service.name, kind, clients] = requests / result["seconds"]
         return Run(
             requests / result["seconds"],
@@ -89,13 +80,13 @@ class Generator:
             *("-D", f"series={series}", "-D", "i=-1", "-D", f"clients={clients}"),
             *("--random-seed", str(next(serial)), self._systems.url(database)),
         ]
-        rows, start = self._rows(database), self._clock(None)
+        rows, start = self._rows(database, kind), self._clock(None)
         output = _output(command)
         end = self._clock(None)
         requests = int(_found(r"actually processed: (\d+)", output))
         if _found(r"failed transactions: (\d+)", output) != "0":
             raise RuntimeError(output)
-        self._check(database, rows, requests, slack=0)
+        self._check(database, kind, rows, requests, slack=0)
         rate = float(_found(r"tps = ([\d.]+)", output))
         self._rates["pgbench", kind, clients] = rate
         latency = float(_found(r"latency average = ([\d.]+)", output))
@@ -116,27 +107,29 @@ class Generator:
     def _clock(self, service: Service | None) -> Clock:
         return Clock.read(service.pid if service else None, self._systems.postgres_pid)
 
-    def _rows(self, database: str) -> int:
+    def _rows(self, database: str, kind: str) -> int:
+        """How many rows there were ever of what a good answer stands for: a waiting request, or an
+        event of the ledger. No request waits from a run before."""
+        sequence = "lm_requests_id_seq" if kind == "signup" else "lm_consent_events_id_seq"
         with self._systems.superuser(database) as conn:
-            row = conn.execute("SELECT last_value FROM lm_consent_events_id_seq").fetchone()
+            row = conn.execute(f"SELECT last_value FROM {sequence}".encode()).fetchone()
         assert row
         return int(row[0])
 
-    def _settled_rows(self, database: str) -> int:
+    def _check(self, database: str, kind: str, before: int, requests: int, *, slack: int) -> None:
+        """Each good answer stands for one new row."""
         # What was in flight when the generator hung up is still worked off: it must not count as
         # the next run's.
-        rows = self._rows(database)
-        while True:
+        rows, last = self._rows(database, kind), -1
+        while rows != last:
             time.sleep(0.2)
-            before, rows = rows, self._rows(database)
-            if rows == before:
-                return rows
-
-    def _check(self, database: str, before: int, requests: int, *, slack: int) -> None:
-        """Each good answer stands for one new line in the ledger."""
-        written = self._settled_rows(database) - before
-        if not requests <= written <= requests + slack:
-            raise RuntimeError(f"{requests} answers, {written} events")
+            last, rows = rows, self._rows(database, kind)
+        if kind == "signup":
+            # The next run pays for no request of this one.
+            with self._systems.superuser(database) as conn:
+                conn.execute("DELETE FROM lm_requests")
+        if not requests <= rows - before <= requests + slack:
+            raise RuntimeError(f"{requests} answers, {rows - before} rows")
 
 
 def _output(command: Sequence[str | Path]) -> str:

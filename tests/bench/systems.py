@@ -81,10 +81,10 @@ class Systems:
     def ses(self, *, delay: float) -> FakeSes:
         return self._exits.enter_context(FakeSes(delay=delay))
 
-    def fastapi(self, database: str) -> Service:
+    def fastapi(self, database: str, **settings: str) -> Service:
         command = ["uvicorn", "tests.bench.fastapi_service:app", "--workers", str(WORKERS)]
         command += ["--port", "{port}", "--log-level", "warning"]
-        return self._stacks[database].serve("fastapi", *command)
+        return self._stacks[database].serve("fastapi", *command, **settings)
 
     def granian(self, database: str, **settings: str) -> Service:
         """The product's WSGI application behind another server."""

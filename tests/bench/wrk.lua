@@ -28,7 +28,8 @@ function request()
         body = '{"email": "' .. series .. "-" .. n
             .. '@example.org", "consents": ["guide-mariee-sereine-delivery-fr-1"], "source": "instagram"}'
     else
-        body = '{"token": "' .. series .. "-" .. n .. '"}'
+        local token = series .. "-" .. n
+        body = '{"token": "' .. token .. string.rep("x", 43 - #token) .. '"}'
     end
     return wrk.format("POST", path, headers, body)
 end
