@@ -93,7 +93,7 @@ def migrate(
                 _refuse_foreign(files, history)
             for migration in due:
                 _retried(conn, migration, say, wait)
-            grants = next((each for each in files if each.script == rights.SCRIPT), None)
+            grants = next((file for file in files if file.script == rights.SCRIPT), None)
             if grants and (changed := rights.renew(conn, grants)):
                 say(f"{app_role}: granted anew on {', '.join(changed)}")
             return [migration.script for migration in due]

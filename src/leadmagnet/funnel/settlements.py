@@ -70,7 +70,7 @@ def _settle_all(
 ) -> list[tuple[str, Row | None]]:
     prepared = [(request, _parameters(request, config)) for request in requests]
     # First the mailboxes, in one order: two workers wait for each other and never in a circle.
-    mailboxes = {each["address_key"] for _, each in prepared if "address_key" in each}
+    mailboxes = {given["address_key"] for _, given in prepared if "address_key" in given}
     locks = sorted(int.from_bytes(key[:8], signed=True) for key in mailboxes)
     try:
         transaction.one("settlement_lock", mailboxes=locks)

@@ -64,8 +64,8 @@ def problem(
     }
     if errors:
         body["errors"] = [
-            {"pointer": pointer, "code": each, "detail": PROBLEMS[each][locale]}
-            for pointer, each in errors.items()
+            {"pointer": pointer, "code": error, "detail": PROBLEMS[error][locale]}
+            for pointer, error in errors.items()
         ]
     return body
 
