@@ -3,7 +3,8 @@
     python -m tests.faults.mortal_worker "after send" 3
 
 dies by SIGKILL the third time that SES has answered and nothing was done with the answer yet. The
-steps are `before` and `after` each query by its name, and `send`.
+steps are `before` and `after` each query by its name, `send`, and the `settlement` of a batch,
+whose end is its commit.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from leadmagnet.adapters.ses import Mail, Mailer
 from leadmagnet.config import Config
-from leadmagnet.database import Database, Row
+from leadmagnet.database import Database, Row, Transaction
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs
 from leadmagnet.worker import Worker
@@ -26,6 +29,15 @@ STEPS = tuple(
     f"{when} {what}"
     for what in ("outbox_claim", "send", "outbox_sent")
     for when in ("before", "after")
+)
+# And what it does before that with the requests that wait, all in one transaction.
+SETTLING_STEPS = (
+    "after settlement_claim",
+    "before settlement_sign_up",
+    "after settlement_sign_up",
+    "before settlement_finish",
+    "after settlement_finish",
+    "after settlement",
 )
 
 
@@ -52,6 +64,29 @@ class MortalDatabase(Database):
         # A claim that found nothing is no step on the way of a mail.
         if rows or name != "outbox_claim":
             self._fate(f"after {name}")
+        return rows
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Transaction]:
+        with super().transaction(snapshot=snapshot) as transaction:
+            mortal = MortalTransaction(transaction, self._fate)
+            yield mortal
+        if mortal.settled:
+            self._fate("after settlement")
+
+
+class MortalTransaction(Transaction):
+    def __init__(self, transaction: Transaction, fate: Fate) -> None:
+        super().__init__(transaction._conn, transaction._deadlines)
+        self._fate = fate
+        self.settled = False
+
+    def all(self, name: str, **parameters: Any) -> list[Row]:
+        self._fate(f"before {name}")
+        rows = super().all(name, **parameters)
+        if rows or name != "settlement_claim":
+            self._fate(f"after {name}")
+        self.settled |= name == "settlement_finish"
         return rows
 
 

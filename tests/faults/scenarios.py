@@ -24,6 +24,7 @@ from tests.faults.stage import LEASE_SECONDS, Api, Stage, log_of
 from tests.faults.visitors import Visitors, sign_up
 from tests.support.fake_ses import FAULTS, Raw
 from tests.support.settings import API, DELIVERY
+from tests.support.settling import settle
 from tests.support.signing import TOPIC, Authority
 from tests.support.stack import end_gracefully, wait_for_end
 from tests.support.waiting import require, until
@@ -447,6 +448,7 @@ def events_shuffled(stage: Stage, size: Size) -> Told:
         for number, address in enumerate(addresses):
             answer = post("signup", {"email": address, "consents": consents}, number)
             require(answer == 202, "a signup failed")
+        settle(services)
         # Sent, and the answer of SES was lost: the events are all that is known.
         stage.rows("UPDATE lm_outbox SET claims = 1, due_at = now() + interval '1 hour'")
         rows = stage.rows("SELECT id FROM lm_outbox ORDER BY id")
@@ -547,6 +549,53 @@ def odd_answers(stage: Stage, size: Size) -> Told:
     )
 
 
+# 9. Killed between the 202 and its settlement
+
+
+def settlers_killed(stage: Stage, size: Size) -> Told:
+    """Workers die by SIGKILL around each step of settling: every 202 is settled or waits still,
+    and nothing is settled twice."""
+    api = Api(stage)
+    api.wait_until_ready()
+    steps = mortal_worker.SETTLING_STEPS
+    invited = kills = 0
+    with Visitors([api.port], at_once=4) as visitors:
+        for step in itertools.islice(itertools.cycle(steps), max(size.kills, len(steps))):
+            victim = stage.mortal_worker(step, 1)
+            invited += 5
+            visitors.invite(5)
+            until(lambda child=victim: child.ended, seconds=60, what=f"death {step}")
+            require(victim.process.returncode == -signal.SIGKILL, victim.death_notice())
+            kills += 1
+            enough = invited
+            until(lambda n=enough: len(visitors.accepted) >= n, seconds=30, what="accepted")
+            _settled_or_waiting(stage, visitors.accepted)
+    worker = stage.worker()
+    stage.deliver_all(seconds=60)
+    end_gracefully(worker)
+    require(not visitors.troubles and not visitors.refusals, "a signup failed")
+    _settled_or_waiting(stage, visitors.accepted)
+    balance = stage.balance(visitors.accepted)
+    events = stage.value("SELECT count(*) FROM lm_consent_events")
+    counted = stage.value("SELECT sum(n) FROM lm_signup_outcomes")
+    require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
+    require(events == counted == balance.accepted, f"{events} events, {counted} outcomes counted")
+    return Told(
+        f"{kills} × SIGKILL between the 202 and the end of its settlement ({len(steps)} steps)",
+        f"{balance}; {events} events in the ledger, {counted} outcomes, one of each for each 202",
+    )
+
+
+def _settled_or_waiting(stage: Stage, accepted: set[str]) -> None:
+    """Each accepted address is in exactly one of the two places."""
+    waiting = [row["email"] for row in stage.rows("SELECT email FROM lm_requests")]
+    settled = [row["email"] for row in stage.rows("SELECT email FROM lm_subscribers")]
+    require(
+        sorted(waiting + settled) == sorted(accepted),
+        f"{len(accepted)} accepted = {len(settled)} settled + {len(waiting)} waiting",
+    )
+
+
 SCENARIOS = {
     "1 kill -9": workers_killed,
     "2 database": database_restarted,
@@ -556,4 +605,5 @@ SCENARIOS = {
     "6 events": events_shuffled,
     "7 stalls": database_stands_still,
     "8 odd answers": odd_answers,
+    "9 settling": settlers_killed,
 }

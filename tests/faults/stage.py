@@ -83,9 +83,12 @@ class Stage(Stack):
         self.rows("UPDATE lm_outbox SET due_at = now() WHERE state = 'queued'")
 
     def deliver_all(self, *, seconds: float) -> None:
-        """Until nothing is queued; the workers are the scenario's."""
-        queued = "SELECT count(*) FROM lm_outbox WHERE state = 'queued'"
-        until(lambda: self.value(queued) == 0, seconds=seconds, what="an empty queue")
+        """Until no request waits and no mail is queued; the workers are the scenario's."""
+        done = (
+            "SELECT NOT EXISTS (SELECT FROM lm_requests)"
+            " AND NOT EXISTS (SELECT FROM lm_outbox WHERE state = 'queued')"
+        )
+        until(lambda: self.value(done), seconds=seconds, what="an empty queue")
 
     def balance(self, accepted: Iterable[str]) -> Balance:
         """Every accepted address, exactly once, in the books; and every sent mail at SES."""

@@ -26,7 +26,10 @@ SLOWEST_503 = 3.0
 # Of /healthz. A few probes of a loaded machine may take longer, not one in fifty.
 HEALTH_SECONDS = 0.1
 RECOVERY_SECONDS = 2.0
-TABLES = ("lm_subscribers", "lm_signup_limits", "lm_outbox", "lm_signup_outcomes")
+TABLES = (
+    *("lm_requests", "lm_signup_limits"),
+    *("lm_subscribers", "lm_outbox", "lm_signup_outcomes"),
+)
 
 
 class Load:

@@ -30,9 +30,9 @@ class Answer(NamedTuple):
 def sign_up(connection: http.client.HTTPConnection, address: str) -> Answer:
     """One signup on an open connection; whatever goes wrong now is the server's doing."""
     started = time.monotonic()
-    # From a network of her own, told by a proxy that is believed: limits are not the subject here.
+    # From a /48 of their own, told by a proxy that is believed: limits are not the subject here.
     number = int("".join(filter(str.isdigit, address)) or 0)
-    network = f"2001:db8:{number >> 16 & 0xFFFF:x}:{number & 0xFFFF:x}::1"
+    network = f"2001:db8:{number & 0xFFFF:x}:{number >> 16 & 0xFFFF:x}::1"
     try:
         connection.request(
             "POST",
