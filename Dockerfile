@@ -29,7 +29,7 @@ COPY sql /opt/leadmagnet/sql
 ENV PYTHONPATH=/opt/leadmagnet/src
 USER 10001:10001
 EXPOSE 5000 8025
-CMD ["python", "-m", "leadmagnet.dev.aws", "--host", "0.0.0.0", "--s3-port", "5000", "--mailbox-port", "8025"]
+CMD ["python", "-m", "leadmagnet.dev.aws", "--host", "0.0.0.0", "--s3-port", "5000", "--mailbox-port", "8025", "--mailbox-name", "aws"]
 
 FROM base AS packages
 COPY requirements.txt .

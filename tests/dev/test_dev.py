@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -37,6 +38,10 @@ server.start()
 print(server.port, flush=True)
 sys.stdin.read()
 """
+
+
+# Files with mails, tokens, passwords or keys, and logs, which may quote them.
+SECRET = {".jsonl", ".key", ".log", ".password"}
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
@@ -155,11 +160,15 @@ def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> N
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as running:
         up = eventually(lambda: env_file.exists() or running.poll() is not None, 40)
         settings = dict(line.split("=", 1) for line in shlex.split(env_file.read_text()))
+        told = [path for path in env_file.parent.iterdir() if path.suffix in SECRET]
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in told}
         running.send_signal(signal.SIGTERM)
         output, _ = running.communicate(timeout=20)
     assert (up, running.returncode) == (True, 0)
     assert f"http://127.0.0.1:{numbers['PORT']}/docs" in output
     assert not env_file.exists()
+    assert {"aws.log", "postgres.log", "postgres.password", "hash.key"} <= modes.keys()
+    assert set(modes.values()) == {"0o600"}, modes
     database = int(settings["DATABASE_URL"].rsplit(":", 1)[1].split("/")[0])
     assert all(ports.is_free("127.0.0.1", port) for port in (*numbers.values(), database))
 
@@ -317,6 +326,30 @@ def test_a_mail_is_shown_in_a_sandbox_and_the_page_allows_nothing_inline(
     assert mailbox.get("/api/messages/unknown").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/", "/api/messages", "/static/mailbox.js"])
+def test_the_mailbox_answers_to_its_own_names_alone(mailbox: FlaskClient, path: str) -> None:
+    """A page whose own name leads to 127.0.0.1 would otherwise read it as its own origin."""
+
+    def status(host: str, client: FlaskClient = mailbox) -> int:
+        with client.get(path, headers={"Host": host}) as answer:
+            return answer.status_code
+
+    assert {status("127.0.0.1:8025"), status("localhost:8025")} == {200}
+    strangers = ("evil.example", "127.0.0.1.evil.example:8025", "aws:8025")
+    assert {status(host) for host in strangers} == {400}
+    assert status("aws:8025", create_mailbox(names=["aws"]).test_client()) == 200
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_mail_that_any_page_could_post_is_refused(
+    mailbox: FlaskClient, media_type: str | None
+) -> None:
+    path = "/v2/email/outbound-emails"
+    answer = mailbox.post(path, data=json.dumps(mail()), content_type=media_type)
+    assert answer.status_code == 400
+    assert mailbox.post(path, json=mail()).status_code == 200
+
+
 def test_the_mails_outlive_a_restart_as_far_as_they_are_whole(tmp_path):
     file = tmp_path / "mailbox.jsonl"
     body = {
@@ -324,7 +357,9 @@ def test_the_mails_outlive_a_restart_as_far_as_they_are_whole(tmp_path):
         "Destination": {"ToAddresses": ["ada@example.org"]},
         "Content": {"Simple": {"Subject": {"Data": "Guide"}, "Body": {"Text": {"Data": "été"}}}},
     }
+    file.touch(mode=0o644)
     create_mailbox(file).test_client().post("/v2/email/outbound-emails", json=body)
+    assert file.stat().st_mode & 0o777 == 0o600
     with file.open("a") as unfinished:
         unfinished.write('{"id": "half')
     client = create_mailbox(file).test_client()

@@ -108,7 +108,9 @@ class FakeSes:
         with self._lock:
             return Counter(mail.outbox_id for mail in self.accepted)
 
-    def receive(self, path: str, body: bytes) -> tuple[str | Refusal | Raw, threading.Event, Reply]:
+    def receive(
+        self, path: str, body: bytes, media_type: str
+    ) -> tuple[str | Refusal | Raw, threading.Event, Reply]:
         """The mode for this mail, the event that ends a silence, and the emulator's answer."""
         at = time.time()
         with self._lock:
@@ -116,7 +118,7 @@ class FakeSes:
             self.met[_name(mode)] += 1
             reply = Reply(500, b"", "")
             if mode in ("ok", "accept-then-hang"):
-                reply = self.ask("POST", path, body)
+                reply = self.ask("POST", path, body, media_type)
             if reply.status == 200:
                 mail = json.loads(body)
                 tags = {tag["Name"]: tag["Value"] for tag in mail["EmailTags"]}
@@ -126,8 +128,9 @@ class FakeSes:
                 self.accepted.append(Accepted(int(tags.get("outbox_id", 0)), to, message_id, at))
             return mode, self._released, reply
 
-    def ask(self, method: str, path: str, body: bytes = b"") -> Reply:
-        answer = self.mailbox.test_client().open(path, method=method, data=body)
+    def ask(self, method: str, path: str, body: bytes = b"", media_type: str = "") -> Reply:
+        client = self.mailbox.test_client()
+        answer = client.open(path, method=method, data=body, content_type=media_type)
         return Reply(answer.status_code, answer.data, answer.headers.get("x-amzn-ErrorType", ""))
 
 
@@ -161,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         ses = self.server.ses
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        mode, released, reply = ses.receive(self.path, body)
+        mode, released, reply = ses.receive(self.path, body, self.headers["Content-Type"])
         if isinstance(mode, Raw):
             return self._say(mode, released)
         refusal = REFUSALS.get(mode) if isinstance(mode, str) else mode

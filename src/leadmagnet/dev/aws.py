@@ -9,6 +9,7 @@ from threading import Thread
 
 import boto3
 import click
+from flask import Flask
 from moto.server import ThreadedMotoServer
 from werkzeug.serving import make_server
 
@@ -25,6 +26,7 @@ TOPIC = "leadmagnet-ses-events"
 @click.option("--s3-port", type=int, help="Serve S3 and SNS on this port.")
 @click.option("--mailbox-port", type=int, help="Serve SES v2 and the mailbox on this port.")
 @click.option("--mailbox-file", type=click.Path(path_type=Path), help="Keep the mails here.")
+@click.option("--mailbox-name", multiple=True, help="A host name it answers to besides localhost.")
 @click.option("--bucket", envvar="S3_BUCKET", required=True, help="Also by S3_BUCKET.")
 @click.option("--region", envvar="AWS_DEFAULT_REGION", default="eu-west-3", show_default=True)
 def main(
@@ -32,6 +34,7 @@ def main(
     s3_port: int | None,
     mailbox_port: int | None,
     mailbox_file: Path | None,
+    mailbox_name: tuple[str, ...],
     bucket: str,
     region: str,
 ) -> None:
@@ -45,7 +48,7 @@ def main(
         if port and (reason := refusal(host, port)):
             raise click.ClickException(f"port {port}: {reason}")
     if mailbox_port:
-        _serve_mailbox(host, mailbox_port, mailbox_file)
+        _serve_mailbox(host, mailbox_port, create_mailbox(mailbox_file, names=mailbox_name))
     if s3_port:
         ThreadedMotoServer(host, s3_port, verbose=False).start()
         _furnish(f"http://{host}:{s3_port}", bucket, region)
@@ -54,8 +57,8 @@ def main(
     signal.sigwait(signals)
 
 
-def _serve_mailbox(host: str, port: int, file: Path | None) -> None:
-    server = make_server(host, port, create_mailbox(file), threaded=True)
+def _serve_mailbox(host: str, port: int, mailbox: Flask) -> None:
+    server = make_server(host, port, mailbox, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
 
 

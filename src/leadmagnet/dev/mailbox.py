@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from email.utils import parseaddr
 from itertools import islice
@@ -14,7 +15,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, request
 
-from leadmagnet.dev import ses
+from leadmagnet.dev import private, ses
 
 CAPACITY = 20_000
 
@@ -46,15 +47,17 @@ class Inbox:
                 # The last line of a killed run may be half a line.
                 with suppress(ValueError):
                     self._keep(json.loads(line))
-            with file.open("a", encoding="utf-8") as unfinished:
-                unfinished.write("\n")
+            self._append("\n")
 
     def add(self, mail: dict[str, Any]) -> None:
         with self._lock:
             self._keep(mail)
-            if self._file:
-                with self._file.open("a", encoding="utf-8") as file:
-                    file.write(f"{json.dumps(mail)}\n")
+            self._append(f"{json.dumps(mail)}\n")
+
+    def _append(self, text: str) -> None:
+        if self._file:
+            with open(self._file, "a", encoding="utf-8", opener=private.opener) as file:
+                file.write(text)
 
     def _keep(self, mail: dict[str, Any]) -> None:
         self._mails[mail["id"]] = mail
@@ -76,8 +79,11 @@ class Inbox:
                 self._file.unlink(missing_ok=True)
 
 
-def create_mailbox(file: Path | None = None) -> Flask:
+def create_mailbox(file: Path | None = None, *, names: Sequence[str] = ()) -> Flask:
+    """`names` are its host names besides those of this machine."""
     app = Flask(__name__, static_folder="static")
+    # A page of anybody's could make its own name lead here, and read the mails as its own origin.
+    app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", *names]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     inbox = Inbox(file)
@@ -92,9 +98,10 @@ def _ses_endpoint(inbox: Inbox) -> Blueprint:
 
     @endpoint.post("/v2/email/outbound-emails")
     def send_email() -> dict[str, str]:
-        body = request.get_json(force=True, silent=True)
+        # Any page may send a form or plain text here; for JSON its browser asks us first.
+        body = request.get_json(silent=True)
         if not isinstance(body, dict):
-            raise ses.BadRequest("the body must be a JSON object")
+            raise ses.BadRequest("the body must be a JSON object, sent as application/json")
         mail = ses.message(body)
         inbox.add(mail)
         return {"MessageId": mail["id"]}

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from leadmagnet.dev import private
+
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
 
@@ -43,7 +45,7 @@ class Child:
         on_our_death: signal.Signals = signal.SIGKILL,
     ) -> Self:
         with ExitStack() as files:
-            output = files.enter_context(log.open("wb")) if log else None
+            output = files.enter_context(open(log, "wb", opener=private.opener)) if log else None
             process = subprocess.Popen(  # noqa: S603
                 command,
                 env=env,

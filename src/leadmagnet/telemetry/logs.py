@@ -43,8 +43,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     handler.addFilter(unsaid)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("leadmagnet").setLevel(level)
-    # What no line of ours shows, and costs a third of each: caller and thread.
-    logging._srcfile = None
+    # What no line of ours shows.
     logging.logThreads = logging.logMultiprocessing = False
 
 
