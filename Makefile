@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check faults format smoke check-nginx fuzz audit e2e openapi lint-openapi lock clean
+.PHONY: help run test bench check faults format smoke check-nginx check-alerts fuzz audit e2e openapi lint-openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
 
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest -n 0 tests/nginx/nginx_check.py
+
+check-alerts: $(VENV)/ready ## Alerts and dashboard, with a real Prometheus that scrapes the API
+	@$(BIN)/python -m pytest -n 0 tests/alerts/alerts_check.py
 
 fuzz: $(VENV)/ready ## 100,000 requests of a fuzzer (REQUESTS, SEED), all checks, to processes of its own
 	@$(BIN)/python -m tests.bench.fuzz $(REQUESTS) $(SEED)
