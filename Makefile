@@ -47,7 +47,7 @@ check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest -n 0 tests/nginx/nginx_check.py
 
 check-alerts: $(VENV)/ready ## Alerts and dashboard, with a real Prometheus that scrapes the API
-	@$(BIN)/python -m pytest -n 0 tests/alerts/alerts_check.py
+	@$(BIN)/python -m pytest -n 0 -s tests/alerts/alerts_check.py
 
 fuzz: $(VENV)/ready ## 100,000 requests of a fuzzer (REQUESTS, SEED), all checks, to processes of its own
 	@$(BIN)/python -m tests.bench.fuzz $(REQUESTS) $(SEED)
