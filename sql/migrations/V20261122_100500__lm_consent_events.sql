@@ -14,7 +14,7 @@ CREATE TABLE lm_consent_events (
     policy_url text,
     locale text CHECK (locale IN ('fr', 'en')),
     gesture text CHECK (gesture IN ('signup_form', 'confirm_button', 'renew_button',
-        'unsubscribe_button', 'one_click', 'ses_event')),
+        'unsubscribe_button', 'one_click', 'ses_event', 'operator')),
     occurred_at timestamptz NOT NULL,
     -- When this row was written: seals and their order rest on it, for an act may be recorded late.
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -21,8 +21,13 @@ SELECT r.rolsuper AS superuser,
 FROM pg_roles r WHERE r.rolname = current_user;
 
 -- name: checkup_work
--- Whether a worker does its work: the seal that has been due longest, and the mail.
-SELECT coalesce(extract(epoch FROM now() - (
+-- Whether a worker does its work: the request, the seal and the mail that have been due longest.
+SELECT extract(epoch FROM now() - (SELECT seen_at FROM lm_worker_heartbeat))::float
+           AS silent_seconds,
+       (SELECT coalesce(extract(epoch FROM now() - min(accepted_at)), 0) FROM lm_requests
+        WHERE failed_at IS NULL)::float AS request_seconds,
+       (SELECT count(*) FROM lm_requests WHERE failed_at IS NOT NULL) AS failed_requests,
+       coalesce(extract(epoch FROM now() - (
            SELECT e.recorded_at FROM lm_consent_events e
            WHERE e.id > coalesce((SELECT max(event_id) FROM lm_consent_seals), 0)
            ORDER BY e.id LIMIT 1)), 0)::float AS unsealed_seconds,

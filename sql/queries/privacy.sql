@@ -7,42 +7,48 @@ WHERE t.token_hash = %(token_hash)s AND t.kind = 'privacy';
 -- name: privacy_export
 -- Everything held about the person, in one statement and so from one snapshot: whole rows, so that
 -- a new column is exported by default, without hashes, salts and the id that all rows share.
-SELECT t.expires_at > now() AS live, CASE WHEN t.expires_at > now() THEN jsonb_build_object(
+WITH person AS (
+    -- The owner of a link; or, for an operator, a subscriber by id.
+    SELECT subscriber_id AS id, expires_at > now() AS live
+    FROM lm_download_tokens WHERE token_hash = %(token_hash)s::bytea AND kind = 'privacy'
+    UNION ALL
+    SELECT id, true FROM lm_subscribers WHERE id = %(subscriber_id)s::uuid
+)
+SELECT live, CASE WHEN live THEN jsonb_build_object(
     'exported_at', now(),
     'subscriber', (
         SELECT to_jsonb(s) - '{address_key,privacy_key}'::text[]
-        FROM lm_subscribers s WHERE s.id = t.subscriber_id),
+        FROM lm_subscribers s WHERE s.id = person.id),
     'consent_events', (
         SELECT coalesce(jsonb_agg(
             to_jsonb(e) - '{subscriber_id,salt,address_digest}'::text[] || jsonb_build_object(
                 'text_hash', encode(e.text_hash, 'hex'), 'text', c.text) ORDER BY e.id), '[]')
         FROM lm_consent_events e LEFT JOIN lm_consent_texts c ON c.id = e.consent_text_id
-        WHERE e.subscriber_id = t.subscriber_id),
+        WHERE e.subscriber_id = person.id),
     'consent_context', (
         SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.event_id), '[]')
         FROM lm_consent_context x JOIN lm_consent_events e ON e.id = x.event_id
-        WHERE e.subscriber_id = t.subscriber_id),
+        WHERE e.subscriber_id = person.id),
     'requests', (
         SELECT coalesce(jsonb_agg(
             to_jsonb(r) - '{subscriber_id,token_hash,network_key}'::text[] ORDER BY r.id), '[]')
         FROM lm_requests r
-        WHERE r.email = (SELECT s.email FROM lm_subscribers s WHERE s.id = t.subscriber_id)
+        WHERE r.email = (SELECT s.email FROM lm_subscribers s WHERE s.id = person.id)
            OR r.token_hash IN (
                SELECT l.token_hash FROM lm_download_tokens l
-               WHERE l.subscriber_id = t.subscriber_id)),
+               WHERE l.subscriber_id = person.id)),
     'mails', (
         SELECT coalesce(jsonb_agg(
             to_jsonb(o) - '{subscriber_id,magnet_id,network_key}'::text[] || jsonb_build_object(
                 'magnet', m.slug) ORDER BY o.id), '[]')
         FROM lm_outbox o LEFT JOIN lm_magnets m ON m.id = o.magnet_id
-        WHERE o.subscriber_id = t.subscriber_id),
+        WHERE o.subscriber_id = person.id),
     'links', (
         SELECT coalesce(jsonb_agg(to_jsonb(l) - '{subscriber_id,token_hash}'::text[]
                                   ORDER BY l.id), '[]')
-        FROM lm_download_tokens l WHERE l.subscriber_id = t.subscriber_id),
+        FROM lm_download_tokens l WHERE l.subscriber_id = person.id),
     'ses_events', (
         SELECT coalesce(jsonb_agg(to_jsonb(v) - '{subscriber_id}'::text[] ORDER BY v.id), '[]')
-        FROM lm_ses_events v WHERE v.subscriber_id = t.subscriber_id)
+        FROM lm_ses_events v WHERE v.subscriber_id = person.id)
 ) END AS held
-FROM lm_download_tokens t
-WHERE t.token_hash = %(token_hash)s AND t.kind = 'privacy';
+FROM person;

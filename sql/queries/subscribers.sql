@@ -93,3 +93,7 @@ FROM lm_subscribers WHERE id = %(subscriber_id)s;
 
 -- name: subscriber_subscription
 SELECT status, newsletter FROM lm_subscribers WHERE id = %(subscriber_id)s;
+
+-- name: subscriber_find
+SELECT id, email FROM lm_subscribers
+WHERE id = %(subscriber_id)s::uuid OR email = %(email)s::text;

@@ -10,6 +10,18 @@ import pytest
 from leadmagnet.database import Database
 from leadmagnet.doctor.examination import examine
 from tests.support.client import sign_up
+from tests.support.settings import ADA, API, DELIVERY
+from tests.support.settling import settle
+
+
+def test_requests_that_nobody_settles_are_told(look, client, database):
+    body = {"email": ADA, "consents": [DELIVERY]}
+    assert client.post(f"{API}/signup", json=body).status_code == 202
+    database.rows("UPDATE lm_requests SET accepted_at = now() - interval '1 hour'")
+    found = look("database", "worker")
+    assert (found.said, found.fix) == ("none was seen for 60 min", "leadmagnet worker")
+    database.rows("UPDATE lm_requests SET failed_at = now(), reason = 'DataError', attempts = 9")
+    assert look("database", "worker").fix == "leadmagnet requests"
 
 
 def database_verdicts(given):
@@ -34,7 +46,7 @@ def test_a_database_that_is_not_there_is_told_and_the_rest_is_skipped(given):
     found = {one.check: one.finding for one in examine(there, ["database"])}
     away.close()
     assert found["server"].verdict == "fail"
-    assert "nobody listens" in found["server"].said
+    assert "nothing listens" in found["server"].said
     assert found["server"].fix.startswith("start PostgreSQL")
     assert {found[name].verdict for name in ("rights", "clock", "ledger", "mails")} == {"skipped"}
 
@@ -100,8 +112,12 @@ def test_a_clock_that_is_wrong_is_told(look, seconds, verdict):
     assert found.verdict == verdict
 
 
-def test_a_worker_that_does_nothing_is_told(look, client, database, superuser):
+def test_a_worker_that_does_nothing_is_told(look, client, services, database, superuser):
     sign_up(client)
+    settle(services)
+    database.rows("UPDATE lm_worker_heartbeat SET seen_at = now() - interval '1 hour'")
+    assert look("database", "worker").said == "none was seen for 60 min"
+    database.rows("UPDATE lm_worker_heartbeat SET seen_at = now()")
     superuser.execute("UPDATE lm_consent_events SET recorded_at = now() - interval '1 hour'")
     database.rows("UPDATE lm_outbox SET due_at = now() - interval '1 hour'")
     assert look("database", "ledger").said == "an event has waited for its seal for 60 min"

@@ -26,6 +26,8 @@ SERVICES = {
     "newsletter": "Sending advice by e-mail from time to time",
 }
 # What each kind of event makes of the consent.
+# Who acted, where it was not the person.
+ACTORS = {"ses_event": "mail provider", "operator": "pii_controller"}
 STATES = {
     "signup": "requested",
     "resend": "requested",
@@ -179,5 +181,5 @@ def _event(event: Row) -> dict[str, Any]:
         "gesture": event["gesture"],
         "purpose_type": event["purpose"],
         "notice_id": event["consent_text_id"],
-        "entity_id": "pii_principal" if event["gesture"] != "ses_event" else "mail provider",
+        "entity_id": ACTORS.get(event["gesture"], "pii_principal"),
     }

@@ -83,6 +83,18 @@ def clock(given: Surroundings) -> Finding:
     return warn(said, "timedatectl set-ntp true") if seconds > CLOCK_WARN else ok(said)
 
 
+def worker(given: Surroundings) -> Finding:
+    row = given.services.database.one("checkup_work") or {}
+    waiting = max(row["silent_seconds"], row["request_seconds"])
+    if waiting > LATE_SECONDS:
+        return fail(f"none was seen for {int(waiting // 60)} min", "leadmagnet worker")
+    if row["failed_requests"]:
+        return warn(
+            f"{row['failed_requests']} requests could not be settled", "leadmagnet requests"
+        )
+    return ok("seen a moment ago")
+
+
 def ledger(given: Surroundings) -> Finding:
     row = given.services.database.one("checkup_work") or {}
     if row["unsealed_seconds"] > LATE_SECONDS:
@@ -126,6 +138,7 @@ CHECKS: dict[str, Check] = {
     "migrations": migrations,
     "rights": rights,
     "clock": clock,
+    "worker": worker,
     "ledger": ledger,
     "mails": mails,
 }

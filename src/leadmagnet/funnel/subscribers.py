@@ -68,6 +68,13 @@ def _file_url(services: Services, row: Row) -> str:
         raise
 
 
+def find(
+    services: Services, *, subscriber_id: UUID | None = None, email: str | None = None
+) -> Row | None:
+    """Id and address of a subscriber, by one of them; `email` is normalised."""
+    return services.database.one("subscriber_find", subscriber_id=subscriber_id, email=email)
+
+
 def subscription(services: Services, subscriber_id: UUID) -> Row:
     """Status and newsletter, as the unsubscribe page shows them. Raises TokenUnknown."""
     row = services.database.one("subscriber_subscription", subscriber_id=subscriber_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from uuid import UUID
 
 from leadmagnet.consent import suppressions
 from leadmagnet.errors import TokenExpired, TokenUnknown
@@ -16,7 +17,8 @@ log = logging.getLogger(__name__)
 
 def export(services: Services, *, token: str) -> dict[str, Any]:
     """Everything held about the owner of the link. Raises TokenUnknown, TokenExpired."""
-    row = services.database.one("privacy_export", token_hash=tokens.hash_of(token))
+    token_hash = tokens.hash_of(token)
+    row = services.database.one("privacy_export", token_hash=token_hash, subscriber_id=None)
     if row is None:
         raise TokenUnknown
     if not row["live"]:
@@ -24,6 +26,25 @@ def export(services: Services, *, token: str) -> dict[str, Any]:
     held: dict[str, Any] = row["held"]
     log.info("privacy_exported", extra={"subscriber_id": held["subscriber"]["id"]})
     return held
+
+
+def show(services: Services, subscriber_id: UUID) -> dict[str, Any] | None:
+    """The same for an operator; None when there is no such subscriber."""
+    row = services.database.one("privacy_export", token_hash=None, subscriber_id=subscriber_id)
+    if row is None:
+        return None
+    log.info("subscriber_shown", extra={"subscriber_id": str(subscriber_id)})
+    held: dict[str, Any] = row["held"]
+    return held
+
+
+def erase_by_operator(
+    services: Services, subscriber_id: UUID, *, email: str, by: str, objects: bool
+) -> bool:
+    """Erase a subscriber; if they object, suppress their address. False when they are gone."""
+    key = services.config.hash_key
+    address_hash = suppressions.suppression_hash(email, key) if objects else None
+    return erasures.erase(services, subscriber_id, by=by, address_hash=address_hash)
 
 
 def erase(services: Services, *, token: str, objects: bool) -> None:

@@ -1,0 +1,110 @@
+"""`leadmagnet subscriber`: show, unsubscribe or erase one person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import IO
+from uuid import UUID
+
+import click
+
+from leadmagnet.addresses import AddressRefused, normalise
+from leadmagnet.commands.plumbing import application
+from leadmagnet.database import Row
+from leadmagnet.errors import TokenUnknown
+from leadmagnet.funnel import subscribers
+from leadmagnet.funnel.requests import Context
+from leadmagnet.rights import privacy
+from leadmagnet.services import Services
+
+# Nobody's browser: the operator acts for the person.
+NOWHERE = Context(None, None)
+
+
+@click.group("subscriber", short_help="Show, unsubscribe or erase one person.")
+def command() -> None:
+    """One person, by ID or by the address in a file: never by an address on the command line, which
+    the shell's history and the list of processes would keep."""
+
+
+def _of_one(function: Callable[..., None]) -> Callable[..., None]:
+    function = click.option(
+        "--address-file",
+        type=click.File(encoding="utf-8"),
+        help="Holds the address (- for stdin).",
+    )(function)
+    return click.argument("subscriber_id", metavar="[ID]", type=click.UUID, required=False)(
+        function
+    )
+
+
+@command.command("show")
+@_of_one
+def show(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
+    """Print everything held about the person as JSON: what their own export holds."""
+    email = _address(subscriber_id, address_file)
+    with application() as services:
+        held = privacy.show(services, _found(services, subscriber_id, email)["id"])
+    if held is None:
+        raise _nobody()
+    click.echo(json.dumps(held, ensure_ascii=False, indent=2))
+
+
+@command.command("unsubscribe")
+@_of_one
+def unsubscribe(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
+    """End all mail to the person; the ledger says that an operator did it."""
+    email = _address(subscriber_id, address_file)
+    with application() as services:
+        found = _found(services, subscriber_id, email)
+        try:
+            subscribers.unsubscribe(
+                services, subscriber_id=found["id"], gesture="operator", context=NOWHERE
+            )
+        except TokenUnknown:
+            raise _nobody() from None
+    click.echo(f"{found['id']} gets no more mail")
+
+
+@command.command("erase")
+@_of_one
+@click.option(
+    "--reason",
+    required=True,
+    type=click.Choice(["person", "operator"]),
+    help="Who wants it: the person asked for it, or you do (a test, a mistake).",
+)
+@click.option("--object", "objects", is_flag=True, help="Also never write to the address again.")
+def erase(
+    subscriber_id: UUID | None, address_file: IO[str] | None, reason: str, objects: bool
+) -> None:
+    """Erase everything held about the person, for good; a tombstone without personal data stays."""
+    email = _address(subscriber_id, address_file)
+    with application() as services:
+        found = _found(services, subscriber_id, email)
+        if not privacy.erase_by_operator(
+            services, found["id"], email=found["email"], by=reason, objects=objects
+        ):
+            raise _nobody()
+    click.echo(f"{found['id']} is erased" + (", their address suppressed" if objects else ""))
+
+
+def _address(subscriber_id: UUID | None, file: IO[str] | None) -> str | None:
+    if (subscriber_id is None) == (file is None):
+        raise click.UsageError("give an ID, or --address-file FILE (- for stdin)")
+    try:
+        return normalise(file.read().strip()) if file else None
+    except (AddressRefused, UnicodeDecodeError):
+        raise click.BadParameter("holds no e-mail address", param_hint="--address-file") from None
+
+
+def _found(services: Services, subscriber_id: UUID | None, email: str | None) -> Row:
+    row = subscribers.find(services, subscriber_id=subscriber_id, email=email)
+    if row is None:
+        raise _nobody()
+    return row
+
+
+def _nobody() -> click.ClickException:
+    return click.ClickException("there is no such subscriber")
