@@ -328,6 +328,28 @@ def test_erasing_alone_lets_her_come_back(client, database, mailbox, ada):
     assert confirm(client, mailbox.deliver().token()).json["status"] == "confirmed"
 
 
+def test_an_old_link_says_nothing_about_a_newer_signup(client, database, mailbox, ada):
+    """Whoever finds the link of a former mail does not learn that the person came back."""
+
+    def answers():
+        calls = (export(client, ada), erase(client, ada), erase(client, ada, object=True))
+        return [(call.status_code, call.data) for call in calls]
+
+    erase(client, ada)
+    nobody_there = answers()
+    sign_up(client)
+    assert answers() == nobody_there
+    token = mailbox.deliver().token()
+    assert answers() == nobody_there
+    confirm(client, token)
+    ask(client)
+    fresh = mailbox.deliver().privacy_token()
+    held = database.checksum(without=COUNTS)
+    assert answers() == nobody_there
+    assert database.checksum(without=COUNTS) == held
+    assert export(client, fresh).status_code == 200
+
+
 @pytest.mark.parametrize("again", [ADA, "ADA@EXAMPLE.ORG"])
 def test_after_an_objection_a_signup_is_silently_unheeded(client, database, mailbox, ada, again):
     expected = sign_up(client, "somebody@example.org")

@@ -121,7 +121,8 @@ def erase(body: dict[str, Any]) -> dict[str, str]:
 
     Erasure (GDPR, article 17); a later signup starts anew. With `object: true` (article 21) the
     address is also suppressed permanently, by a keyed hash of it. Repeatable with the same
-    response. An objection cannot follow an erasure (404): by then the address is gone.
+    response, which is about that erasure: what a later signup left, only a new link shows and
+    erases. An objection cannot follow an erasure (404): by then the address is gone.
     """
     privacy.erase(services(), token=body["token"], objects=body.get("object", False))
     return {"status": "erased"}
