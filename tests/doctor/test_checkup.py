@@ -10,14 +10,14 @@ import pytest
 from leadmagnet.database import Database
 from leadmagnet.doctor.examination import examine
 from tests.support.client import sign_up
-from tests.support.settings import ADA, API, DELIVERY
 from tests.support.settling import settle
 
 
-def test_requests_that_nobody_settles_are_told(look, client, database):
-    body = {"email": ADA, "consents": [DELIVERY]}
-    assert client.post(f"{API}/signup", json=body).status_code == 202
-    database.rows("UPDATE lm_requests SET accepted_at = now() - interval '1 hour'")
+def test_requests_that_nobody_settles_are_told(look, database):
+    database.rows(
+        "INSERT INTO lm_requests (kind, email, network_key, accepted_at)"
+        " VALUES ('signup', 'ada@example.org', '', now() - interval '1 hour')"
+    )
     found = look("database", "worker")
     assert (found.said, found.fix) == ("none was seen for 60 min", "leadmagnet worker")
     database.rows("UPDATE lm_requests SET failed_at = now(), reason = 'DataError', attempts = 9")
