@@ -255,6 +255,8 @@ test('a link that nobody issued, or half of one, says what to do', async () => {
   await heading(page, 'Ce lien n’est pas valable')
   await page.getByText('Vérifiez qu’il a été copié en entier').waitFor()
   await look(page, 'confirm-unknown')
+  // To the same address it would be a reload, which keeps the link.
+  await page.goto('about:blank')
   await page.goto('/lead-magnet/confirm')
   await page.getByText('Ouvrez de nouveau le lien de votre e-mail').waitFor()
   await page.getByRole('link', { name: 'Redemander le guide' }).click()

@@ -15,6 +15,7 @@ test('"this was not me": one click, and no more mail', async () => {
   assert.equal(shown(page), '/lead-magnet/unsubscribe')
   await look(page, 'unsubscribe-not-me')
   assert.equal(status(ada.email), 'pending')
+  await page.reload()
   await click(page, 'Ce n’était pas moi, ne m’écrivez plus')
   await heading(page, 'C’est noté')
   await look(page, 'unsubscribe-done')

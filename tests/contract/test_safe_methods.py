@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from tests.support.client import client_of, confirm, sign_up
+from tests.support.settings import ADA, API
 
 SCANNERS = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36",
@@ -43,27 +44,35 @@ def _filled(part, known):
     return known.get(part[1], somebody)
 
 
-def public_urls(app, *, token, leave):
+def public_urls(app, *, token, leave, own):
     """Every address of the application, with a token that works there, and ids of somebody."""
+    links = {"unsubscribe": leave, "privacy": own}
     urls = set()
     for rule in app.url_map.iter_rules():
         known = {
             "slug": "guide-mariee-sereine",
             "name": "swagger-ui.css",
-            "token": leave if "unsubscribe" in rule.rule else token,
+            "token": next((links[name] for name in links if name in rule.rule), token),
         }
         path = re.sub(r"<(?:\w+:)?(\w+)>", partial(_filled, known=known), rule.rule)
         urls |= {path, f"{path}?token={token}"}
     return sorted(urls)
 
 
-@pytest.mark.parametrize(("state", "agents"), [("pending", SCANNERS), ("confirmed", SCANNERS[:1])])
-def test_twenty_scanners_on_every_url_change_nothing(client, database, mailbox, state, agents):
+def mailed_tokens(client, mailbox):
+    """Those of a person who signs up and asks for their data."""
     sign_up(client)
     token, leave = mailbox.deliver().token(), mailbox.unsubscribe_token()
+    client.post(f"{API}/privacy/request", json={"email": ADA})
+    return {"token": token, "leave": leave, "own": mailbox.deliver().privacy_token()}
+
+
+@pytest.mark.parametrize(("state", "agents"), [("pending", SCANNERS), ("confirmed", SCANNERS[:1])])
+def test_twenty_scanners_on_every_url_change_nothing(client, database, mailbox, state, agents):
+    tokens = mailed_tokens(client, mailbox)
     if state == "confirmed":
-        confirm(client, token)
-    urls = public_urls(client.application, token=token, leave=leave)
+        confirm(client, tokens["token"])
+    urls = public_urls(client.application, **tokens)
     assert len(urls) > 20
     before = database.checksum()
     seen = set()
@@ -80,16 +89,15 @@ def test_twenty_scanners_on_every_url_change_nothing(client, database, mailbox, 
 
 def test_what_reads_works_where_nothing_can_be_written(start, client, database, mailbox):
     """Every GET of the application, on connections whose transactions are read-only."""
-    sign_up(client)
-    token, leave = mailbox.deliver().token(), mailbox.unsubscribe_token()
+    tokens = mailed_tokens(client, mailbox)
     database.rows(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
     reading = client_of(start(METRICS_TOKEN="m" * 40))
     refused = {
         url: answer.status_code
-        for url in public_urls(reading.application, token=token, leave=leave)
+        for url in public_urls(reading.application, **tokens)
         if (answer := reading.get(url, headers={"Authorization": "Bearer " + "m" * 40})).status_code
         not in (200, 302, 308, 405)
     }
     # It asks whether the database takes writes.
-    assert refused == {"/readyz": 503, f"/readyz?token={token}": 503}
+    assert refused == {"/readyz": 503, f"/readyz?token={tokens['token']}": 503}
     assert sign_up(reading).status_code == 503

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 
@@ -49,6 +51,10 @@ def ask(client, email=ADA):
 
 def export(client, token):
     return client.post(f"{API}/privacy/export", json={"token": token})
+
+
+def describe(client, token):
+    return client.get(f"{API}/privacy/links/{quote(token, safe='')}")
 
 
 def erase(client, token, **body):
@@ -270,7 +276,7 @@ def test_tokens_of_another_purpose_forged_or_none_are_refused(client, database, 
     assert database.checksum(without=COUNTS) == before
 
 
-@pytest.mark.parametrize("call", [export, erase])
+@pytest.mark.parametrize("call", [describe, export, erase])
 def test_a_link_works_for_an_hour(client, database, ada, call):
     seconds = database.value(
         "SELECT extract(epoch FROM expires_at - now())"
@@ -280,6 +286,19 @@ def test_a_link_works_for_an_hour(client, database, ada, call):
     database.rows("UPDATE lm_download_tokens SET expires_at = now() WHERE kind = 'privacy'")
     assert problem(call(client, ada)) == (410, "token_expired")
     assert database.count("lm_subscribers") == 1
+
+
+def test_the_link_is_described_without_the_address_or_a_change(client, database, mailbox, ada):
+    before = database.checksum(without=COUNTS)
+    answer = describe(client, ada)
+    assert answer.status_code == 200
+    assert answer.json["email"] == "a•••@e•••.org"
+    ends = database.value("SELECT expires_at FROM lm_download_tokens WHERE kind = 'privacy'")
+    assert datetime.fromisoformat(answer.json["expiresAt"]) == ends
+    confirmation = mailbox.messages(ADA)[1]["text"].partition("confirm?token=")[2][:43]
+    for token in (confirmation, mailbox.unsubscribe_token(), "x" * 43, ada[:-1], "\x00"):
+        assert problem(describe(client, token)) == (404, "token_unknown"), token
+    assert database.checksum(without=COUNTS) == before
 
 
 def test_a_privacy_link_confirms_renews_and_describes_nothing(client, database, ada):

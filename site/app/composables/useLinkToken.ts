@@ -1,6 +1,7 @@
 /**
- * The token of the mail's link: kept in memory and taken out of the address bar, so that neither
- * the history nor a shared screen keeps it. `undefined` until the page runs in the browser.
+ * The token of the mail's link: taken out of the address bar, so that neither a shared screen nor
+ * the list of visited pages shows it, and kept in this entry of the tab's history, so that the page
+ * can be reloaded. `undefined` until the page runs in the browser.
  */
 export function useLinkToken() {
   const token = shallowRef<string | null>()
@@ -8,9 +9,11 @@ export function useLinkToken() {
   const router = useRouter()
 
   onMounted(async () => {
-    const given = route.query.token
-    if (given !== undefined) await router.replace({ path: route.path })
+    const given = route.query.token ?? history.state?.linkToken
     token.value = typeof given === 'string' && given ? given : null
+    if (route.query.token !== undefined) {
+      await router.replace({ path: route.path, state: { linkToken: token.value } })
+    }
   })
 
   return readonly(token)

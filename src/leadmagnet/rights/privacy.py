@@ -6,13 +6,25 @@ import logging
 from typing import Any
 from uuid import UUID
 
+from leadmagnet import addresses
 from leadmagnet.consent import suppressions
+from leadmagnet.database import Row
 from leadmagnet.errors import TokenExpired, TokenUnknown
 from leadmagnet.funnel import tokens
 from leadmagnet.rights import erasures
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
+
+
+def describe(services: Services, *, token: str) -> Row:
+    """Whose link it is, masked, and until when it works. Raises TokenUnknown, TokenExpired."""
+    link = services.database.one("privacy_link", token_hash=tokens.hash_of(token))
+    if link is None:
+        raise TokenUnknown
+    if not link["live"]:
+        raise TokenExpired
+    return {"email": addresses.masked(link["email"]), "expires_at": link["expires_at"]}
 
 
 def export(services: Services, *, token: str) -> dict[str, Any]:

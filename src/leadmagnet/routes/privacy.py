@@ -7,12 +7,13 @@ from typing import Any
 from leadmagnet.funnel import requests
 from leadmagnet.rights import privacy
 from leadmagnet.web.context import context, services
-from leadmagnet.web.contract import Blueprint, accepted_with
+from leadmagnet.web.contract import Blueprint, accepted_with, path_example
 from leadmagnet.web.messages import PRIVACY_ASKED
 from leadmagnet.web.privacy_schemas import (
     ErasedSchema,
     EraseSchema,
     ExportSchema,
+    PrivacyLinkSchema,
     PrivacyRequestSchema,
 )
 from leadmagnet.web.problems import language
@@ -88,6 +89,27 @@ def ask(body: dict[str, str]) -> dict[str, str]:
     """
     requests.ask_for_privacy_link(services(), email=body["email"], context=context())
     return {"status": "accepted", "message": PRIVACY_ASKED[language()]}
+
+
+@blp.get("/links/<token>", parameters=[path_example("token", TOKEN)])
+@blp.doc(operationId="describePrivacyLink")
+@blp.response(
+    200,
+    PrivacyLinkSchema,
+    description="The link works",
+    example={"email": "a•••@e•••.org", "expiresAt": WHEN},
+)
+@blp.refuses(404, "token_unknown")
+@blp.refuses(410, "token_expired")
+@blp.refuses(429, "guess_limit")
+@blp.refuses(503, "service_unavailable")
+def describe(token: str) -> dict[str, Any]:
+    """Describe a link to one's own data
+
+    Read-only, so that mail scanners may follow the link, and of the data it tells nothing: a page
+    calls it to offer only what the link can do.
+    """
+    return privacy.describe(services(), token=token)
 
 
 @blp.post("/export")

@@ -22,6 +22,13 @@ class PrivacyRequestSchema(CamelCaseSchema):
     email = Address(required=True, metadata={"format": "email"})
 
 
+class PrivacyLinkSchema(ResponseSchema):
+    email = fields.String(required=True, metadata={"description": "Masked, like `a•••@e•••.org`"})
+    expires_at = fields.AwareDateTime(
+        required=True, metadata={"description": "When the link stops working"}
+    )
+
+
 class EraseSchema(CamelCaseSchema):
     token = Text(required=True, code="token_invalid", at_most=500)
     object = _Decision(
