@@ -26,19 +26,30 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Counts one more for a client's networks, from the narrowest to the widest: its number in the
--- widest, or NULL when one of them has had its share. A refused one writes nothing.
+-- widest, or NULL when one of them has had its share. A refused one writes nothing, unless another
+-- took the last place at the same moment. Everybody locks the rows in the same order. The plan
+-- is kept, and one for all arguments: planning this anew would cost more than the rest of a request.
 CREATE OR REPLACE FUNCTION lm_network_count(keys bytea[], at_most integer[]) RETURNS integer
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     place integer;
 BEGIN
-    IF public.lm_limits_reached_until(keys, at_most) IS NOT NULL THEN
-        RETURN NULL;
-    END IF;
-    FOR network IN 1 .. cardinality(keys) LOOP
-        place := public.lm_limit_count(keys[network], at_most[network], interval '1 hour');
-        EXIT WHEN place IS NULL;
-    END LOOP;
+    WITH counted AS (
+        INSERT INTO public.lm_signup_limits AS l (key, ends_at)
+        SELECT key, now() + interval '1 hour' FROM unnest(keys) AS key
+        WHERE NOT EXISTS (
+            SELECT FROM unnest(keys, at_most) AS wanted (key, at_most)
+            JOIN public.lm_signup_limits reached ON reached.key = wanted.key
+            WHERE reached.n >= wanted.at_most AND reached.ends_at > now())
+        ON CONFLICT (key) DO UPDATE
+        SET n = CASE WHEN l.ends_at <= now() THEN 1 ELSE l.n + 1 END,
+            ends_at = CASE WHEN l.ends_at <= now() THEN excluded.ends_at ELSE l.ends_at END
+        RETURNING key, n
+    )
+    SELECT CASE WHEN bool_and(counted.n <= wanted.at_most) THEN max(counted.n) END
+    INTO place
+    FROM counted
+    JOIN unnest(keys, at_most) AS wanted (key, at_most) ON wanted.key = counted.key;
     RETURN place;
 END
 $$;

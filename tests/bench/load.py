@@ -112,7 +112,9 @@ class Generator:
         event of the ledger. No request waits from a run before."""
         sequence = "lm_requests_id_seq" if kind == "signup" else "lm_consent_events_id_seq"
         with self._systems.superuser(database) as conn:
-            row = conn.execute(f"SELECT last_value FROM {sequence}".encode()).fetchone()
+            row = conn.execute(
+                f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}".encode()
+            ).fetchone()
         assert row
         return int(row[0])
 
