@@ -6,7 +6,8 @@ CREATE TABLE lm_consent_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
     type text NOT NULL
-        CHECK (type IN ('signup', 'resend', 'confirm', 'unsubscribe', 'bounce', 'complaint')),
+        CHECK (type IN
+            ('signup', 'resend', 'confirm', 'unsubscribe', 'bounce', 'complaint', 'import')),
     purpose text CHECK (purpose IN ('delivery', 'newsletter')),
     consent_text_id text REFERENCES lm_consent_texts,
     text_hash bytea,
@@ -20,6 +21,9 @@ CREATE TABLE lm_consent_events (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- The request that this row settled; it is deleted with the same commit.
     request_id bigint,
+    -- What a record of a former system says, of which this is an import: evidence of that system,
+    -- with the time and the kind of act that it claims.
+    claim jsonb,
     -- Goes into the sealed digest and into that of the address, so that without the row no one can
     -- try out what was in it.
     salt bytea NOT NULL,
@@ -31,7 +35,8 @@ CREATE TABLE lm_consent_events (
             AND (consent_text_id IS NULL) = (policy_url IS NULL)
             AND (consent_text_id IS NULL OR purpose IS NOT NULL)),
     CONSTRAINT lm_consent_events_gesture
-        CHECK (gesture IS NOT NULL OR type IN ('bounce', 'complaint'))
+        CHECK (gesture IS NOT NULL OR type IN ('bounce', 'complaint', 'import')),
+    CONSTRAINT lm_consent_events_claim CHECK ((type = 'import') = (claim IS NOT NULL))
 );
 
 CREATE INDEX lm_consent_events_subscriber ON lm_consent_events (subscriber_id);

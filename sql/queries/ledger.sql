@@ -45,7 +45,7 @@ FROM page;
 
 -- name: ledger_subscribers
 -- A page of the subscribers, by id: who is there although they were erased, and whose state says
--- more than their latest events do. A withdrawal without purpose is of everything.
+-- more than their latest events do. What was imported says what the former system's record said. A withdrawal without purpose is of everything.
 WITH page AS (
     SELECT id, status, confirmed_at, newsletter FROM lm_subscribers
     WHERE id > %(after)s
@@ -55,11 +55,18 @@ WITH page AS (
     SELECT page.*, proof.confirmed > 0 AS ever, proof.confirmed > proof.withdrawn AS delivery,
            proof.newsletter > greatest(proof.withdrawn, proof.newsletter_withdrawn) AS newsletter_given
     FROM page, LATERAL (
-        SELECT coalesce(max(e.id) FILTER (WHERE e.type = 'confirm'), 0) AS confirmed,
-               coalesce(max(e.id) FILTER (WHERE e.type = 'confirm' AND e.purpose = 'newsletter'), 0)
+        SELECT coalesce(max(e.id) FILTER (
+                   WHERE e.type = 'confirm' OR e.claim ->> 'record' = 'subscriber' AND (
+                       e.claim ->> 'status' = 'confirmed' OR e.claim ->> 'confirmed_at' <> '')), 0)
+                   AS confirmed,
+               coalesce(max(e.id) FILTER (
+                   WHERE e.type = 'confirm' AND e.purpose = 'newsletter'
+                      OR (e.claim ->> 'newsletter')::boolean), 0)
                    AS newsletter,
                coalesce(max(e.id) FILTER (
-                   WHERE e.type IN ('unsubscribe', 'complaint') AND e.purpose IS NULL), 0)
+                   WHERE e.type IN ('unsubscribe', 'complaint') AND e.purpose IS NULL
+                      OR e.claim ->> 'record' = 'subscriber'
+                         AND e.claim ->> 'status' = 'unsubscribed'), 0)
                    AS withdrawn,
                coalesce(max(e.id) FILTER (
                    WHERE e.type = 'unsubscribe' AND e.purpose = 'newsletter'), 0)

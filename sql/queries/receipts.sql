@@ -5,7 +5,7 @@ SELECT s.id, s.email, s.status, s.locale, now() AS issued_at, (
         'id', e.id, 'type', e.type, 'purpose', e.purpose, 'gesture', e.gesture,
         'occurred_at', e.occurred_at, 'consent_text_id', e.consent_text_id,
         'text', t.text, 'text_hash', encode(e.text_hash, 'hex'), 'locale', e.locale,
-        'policy_version', e.policy_version, 'policy_url', e.policy_url,
+        'policy_version', e.policy_version, 'claim', e.claim, 'policy_url', e.policy_url,
         'magnet', m.slug) ORDER BY e.id), '[]')
     FROM lm_consent_events e
     LEFT JOIN lm_consent_texts t ON t.id = e.consent_text_id

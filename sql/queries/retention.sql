@@ -31,7 +31,7 @@ SELECT (SELECT count(*) FROM looked) AS looked,
 
 -- name: retention_subscribers
 -- Subscribers in one of these states whose last act was longer ago: signup, renewal, confirmation,
--- withdrawal, complaint. A bounce is no act of theirs.
+-- withdrawal, complaint. A bounce is no act of theirs, nor is an import.
 WITH looked AS (
     SELECT id FROM lm_subscribers WHERE id > %(after)s ORDER BY id LIMIT %(look_at)s
 ), due AS (
@@ -42,7 +42,7 @@ WITH looked AS (
       AND (s.status = 'bounced' OR s.status_at <= now() - %(age)s::interval)
       AND NOT EXISTS (
           SELECT FROM lm_consent_events e
-          WHERE e.subscriber_id = s.id AND e.type <> 'bounce'
+          WHERE e.subscriber_id = s.id AND e.type NOT IN ('bounce', 'import')
             AND e.occurred_at > now() - %(age)s::interval)
     ORDER BY s.id
     LIMIT %(batch)s

@@ -64,14 +64,15 @@ FROM token;
 WITH unsubscribed AS (
     UPDATE lm_subscribers
     SET status = 'unsubscribed', status_at = now(), newsletter = false, newsletter_at = now()
-    WHERE id = %(subscriber_id)s AND status IN ('pending', 'confirmed', 'bounced')
+    WHERE id = lm_current_id(%(subscriber_id)s) AND status IN ('pending', 'confirmed', 'bounced')
     RETURNING id
 ), recorded AS (
     SELECT lm_consent_record(id, 'unsubscribe', %(gesture)s, NULL, NULL, %(ip)s::inet,
         %(user_agent)s::text) AS events
     FROM unsubscribed
 )
-SELECT EXISTS (SELECT FROM lm_subscribers WHERE id = %(subscriber_id)s) AS found,
+SELECT EXISTS (SELECT FROM lm_subscribers
+               WHERE id = lm_current_id(%(subscriber_id)s)) AS found,
        EXISTS (SELECT FROM recorded) AS changed;
 
 -- name: subscriber_end_newsletter
@@ -80,7 +81,7 @@ SELECT EXISTS (SELECT FROM lm_subscribers WHERE id = %(subscriber_id)s) AS found
 WITH ended AS (
     UPDATE lm_subscribers s
     SET newsletter = false, newsletter_at = now()
-    WHERE id = %(subscriber_id)s AND (newsletter OR (
+    WHERE id = lm_current_id(%(subscriber_id)s) AND (newsletter OR (
         asked_at > coalesce(newsletter_at, '-infinity') AND lm_asks_newsletter(s.asked_consents)))
     RETURNING id
 ), recorded AS (
@@ -89,10 +90,10 @@ WITH ended AS (
     FROM ended
 )
 SELECT status, false AS newsletter, EXISTS (SELECT FROM recorded) AS changed
-FROM lm_subscribers WHERE id = %(subscriber_id)s;
+FROM lm_subscribers WHERE id = lm_current_id(%(subscriber_id)s);
 
 -- name: subscriber_subscription
-SELECT status, newsletter FROM lm_subscribers WHERE id = %(subscriber_id)s;
+SELECT status, newsletter FROM lm_subscribers WHERE id = lm_current_id(%(subscriber_id)s);
 
 -- name: subscriber_find
 SELECT id, email FROM lm_subscribers

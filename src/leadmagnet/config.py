@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from leadmagnet import secret_keys
 from leadmagnet.addresses import AddressRefused, normalise
 
 
@@ -44,37 +44,6 @@ def _topics(value: str) -> tuple[str, ...]:
     if any(len(topic.split(":")) != 6 or ":sns:" not in topic for topic in topics):
         raise ValueError("must hold ARNs, like arn:aws:sns:eu-west-3:123456789012:ses-events")
     return topics
-
-
-def _keys(value: str) -> tuple[bytes, ...]:
-    keys = tuple(key.strip().encode() for key in value.split(",") if key.strip())
-    if not keys or any(len(key) < 32 for key in keys):
-        raise ValueError("each key must have at least 32 characters")
-    return keys
-
-
-def _key(value: str) -> bytes:
-    if len(value) < 32:
-        raise ValueError("must have at least 32 characters")
-    return value.encode()
-
-
-def _signing_key(value: str) -> bytes:
-    """A PEM, in one line or in several, as it is; or the 32 bytes of a seed in base64."""
-    if value.startswith("-----BEGIN "):
-        return value.replace("\\n", "\n").encode()
-    text = value.replace("+", "-").replace("/", "_").rstrip("=")
-    try:
-        seed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        seed = b""
-    if len(seed) != 32:
-        raise ValueError("must be a PEM private key, or 32 bytes in base64")
-    return seed
-
-
-def _secret(value: str) -> str:
-    return _key(value).decode()
 
 
 def _names(value: str) -> frozenset[str]:
@@ -188,9 +157,10 @@ class Config(FromEnvironment):
     s3_bucket: str = setting(_text)
     mail_from: str = setting(_sender)
     ses_configuration_set: str = setting(_text)
-    unsubscribe_keys: tuple[bytes, ...] = setting(_keys)
-    hash_key: bytes = setting(_key)
+    unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.several)
+    hash_key: bytes = setting(secret_keys.one)
 
+    legacy_unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.legacy, ())
     api_url: str | None = setting(_web_origin, None)
     cors_origins: tuple[str, ...] = setting(_origins, ())
     trusted_proxies: int = setting(_number(0, 10), 0)
@@ -210,7 +180,7 @@ class Config(FromEnvironment):
     turnstile_hostnames: frozenset[str] = setting(_names, frozenset())
     turnstile_action: str | None = setting(_text, None)
     turnstile_outage: str = setting(_outage, "accept")
-    metrics_token: str | None = setting(_secret, None)
+    metrics_token: str | None = setting(secret_keys.text, None)
     sentry_dsn: str | None = setting(_web_origin, None)
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
     sns_topics: tuple[str, ...] = setting(_topics, ())
@@ -226,7 +196,7 @@ class Config(FromEnvironment):
     bounced_days: timedelta = setting(_duration("days", 36_500), timedelta(days=365))
     expired_token_days: timedelta = setting(_duration("days", 3650), timedelta(days=180))
     ledger_head_file: Path | None = setting(Path, None)
-    receipt_key: bytes | None = setting(_signing_key, None)
+    receipt_key: bytes | None = setting(secret_keys.signing, None)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
     host: str = setting(_text, "127.0.0.1")
     port: int = setting(_number(1, 65_535), 8000)

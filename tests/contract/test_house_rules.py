@@ -25,14 +25,14 @@ STOREYS = (
     ("routes",),
     ("web",),
     ("doctor",),
-    ("rights",),
+    ("rights", "moving"),
     ("mail",),
     ("funnel",),
     ("consent",),
     ("services", "telemetry"),
     ("database", "adapters"),
     ("config",),
-    ("errors", "addresses", "hashes"),
+    ("errors", "addresses", "hashes", "secret_keys"),
 )
 # What the use cases are made of: they know neither HTTP nor AWS.
 DOMAIN = ("rights", "mail", "funnel", "consent")

@@ -12,7 +12,7 @@ from leadmagnet import __version__
 COMMANDS = (
     *("serve", "worker", "migrate", "doctor", "secrets"),
     *("mails", "requests", "magnets", "texts", "subscriber", "ledger", "receipt"),
-    *("erasures", "purge", "openapi"),
+    *("erasures", "purge", "import", "openapi"),
 )
 
 

@@ -23,6 +23,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 EVENT_FIELDS = (
     *("id", "subscriber_id", "address_digest", "type", "purpose", "consent_text_id", "text_hash"),
     *("policy_version", "policy_url", "locale", "gesture", "occurred_at", "recorded_at", "salt"),
+    "claim",
 )
 ERASURE_FIELDS = ("id", "subscriber_id", "erased_at", "erased_by", "address_hash")
 

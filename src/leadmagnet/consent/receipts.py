@@ -35,6 +35,7 @@ STATES = {
     "unsubscribe": "withdrawn",
     "complaint": "withdrawn",
     "bounce": "unchanged",
+    "import": "claimed by a former system",
 }
 
 
@@ -164,7 +165,7 @@ def _processing(text: Row, party: dict[str, str]) -> dict[str, Any]:
                 "services": [text["magnet"]],
                 "pii_information": [{"pii_type": "e-mail address", "pii_optional": False}],
                 "pii_controllers": [party["party_id"]],
-                "collection_method": "form on the site, confirmed from the mailbox (double opt-in)",
+                "collection_method": _collection(text["claim"]),
                 "withdrawal_method": "the link in every mail, in one click",
                 "jurisdiction": "EU",
             }
@@ -172,8 +173,20 @@ def _processing(text: Row, party: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def _collection(claim: dict[str, Any] | None) -> str:
+    if claim:
+        return (
+            f"imported: evidence of a former system ({claim['system']}), not recorded by this one"
+        )
+    return "form on the site, confirmed from the mailbox (double opt-in)"
+
+
 def _event(event: Row) -> dict[str, Any]:
+    # Of an import the time is that of the import; what it claims, the time included, is beside it.
+    claimed = {"claim": event["claim"]} if event["claim"] else {}
+    entity = ACTORS.get(event["gesture"], "pii_principal")
     return {
+        **claimed,
         "event_id": event["id"],
         "event_time": event["occurred_at"],
         "event_type": event["type"],
@@ -181,5 +194,5 @@ def _event(event: Row) -> dict[str, Any]:
         "gesture": event["gesture"],
         "purpose_type": event["purpose"],
         "notice_id": event["consent_text_id"],
-        "entity_id": ACTORS.get(event["gesture"], "pii_principal"),
+        "entity_id": event["claim"]["system"] if claimed else entity,
     }

@@ -117,6 +117,12 @@ def _refuse_unfit(conn: Conn) -> None:
             "MIGRATION_DATABASE_URL leads through a pooler, which would keep the lock of the"
             " migration: give the address of PostgreSQL itself"
         )
+    if look["of_prospectflow"]:
+        raise MigrationError(
+            f"the tables {look['of_prospectflow']} are those of ProspectFlow's lead magnet, under"
+            " the names that ours need; nothing was applied. Set them aside first: leadmagnet"
+            " import prospectflow aside (docs/moving-in.md)"
+        )
     if look["has_tables"] and not look["has_history"]:
         other = look["other_histories"]
         found = f" (another history is in {other}: migrate with the tool that wrote it)"

@@ -32,11 +32,16 @@ def queries() -> dict[str, Query]:
     """Every query of sql/queries by name. Raises ValueError when a name is there twice."""
     found: dict[str, Query] = {}
     for path in sorted((sql_directory() / "queries").glob("*.sql")):
-        for name, query in _named(path.read_text(encoding="utf-8")):
+        for name, query in named(path):
             if name in found:
                 raise ValueError(f"{path.name}: query {name} is defined twice")
             found[name] = query
     return found
+
+
+def named(path: Path) -> Iterator[tuple[str, Query]]:
+    """The queries of one file."""
+    yield from _named(path.read_text(encoding="utf-8"))
 
 
 def _named(text: str) -> Iterator[tuple[str, Query]]:

@@ -73,12 +73,21 @@ def sign(subscriber_id: UUID, keys: Sequence[bytes]) -> str:
     return f"{subscriber_id}.{_signature(subscriber_id, keys[0])}"
 
 
-def signed_subscriber(token: str, keys: Sequence[bytes]) -> UUID:
-    """The subscriber of an unsubscribe link. Raises TokenUnknown; TokenMalformed (one of these)."""
+def signed_subscriber(
+    token: str, keys: Sequence[bytes], *, legacy_keys: Sequence[bytes] = ()
+) -> UUID:
+    """The subscriber of an unsubscribe link; with `legacy_keys` also of one that the system before
+    this signed. Raises TokenUnknown; TokenMalformed (one of these)."""
     if not SIGNED_FORM.fullmatch(token):
         raise TokenMalformed
     subscriber_id = UUID(token.partition(".")[0])
-    if not any(hmac.compare_digest(token, sign(subscriber_id, [key])) for key in keys):
+    issued = [sign(subscriber_id, [key]) for key in keys]
+    # It signed the text of the id.
+    name = str(subscriber_id)
+    issued += [
+        f"{name}.{_base64url(hmac.digest(key, name.encode(), 'sha256'))}" for key in legacy_keys
+    ]
+    if not any(hmac.compare_digest(token, known) for known in issued):
         raise TokenUnknown
     return subscriber_id
 

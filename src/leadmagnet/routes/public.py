@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask import jsonify, make_response, request
 from marshmallow import Schema
@@ -211,7 +212,7 @@ def describe_subscription(token: str) -> dict[str, Any]:
 
     Read-only. For a `pending` address, unsubscribing means "this was not me".
     """
-    subscriber_id = tokens.signed_subscriber(token, services().config.unsubscribe_keys)
+    subscriber_id = _unsubscribing(token)
     return _shown(subscribers.subscription(services(), subscriber_id))
 
 
@@ -253,7 +254,7 @@ def unsubscribe(token: str) -> dict[str, Any]:
     """
     data = bodies.read(request)
     act: dict[str, Any] = {
-        "subscriber_id": tokens.signed_subscriber(token, services().config.unsubscribe_keys),
+        "subscriber_id": _unsubscribing(token),
         "gesture": "unsubscribe_button" if request.is_json else "one_click",
         "context": context(),
     }
@@ -261,6 +262,13 @@ def unsubscribe(token: str) -> dict[str, Any]:
         return _shown(subscribers.end_newsletter(services(), **act))
     subscribers.unsubscribe(services(), **act)
     return {"status": "unsubscribed", "newsletter": False}
+
+
+def _unsubscribing(token: str) -> UUID:
+    config = services().config
+    return tokens.signed_subscriber(
+        token, config.unsubscribe_keys, legacy_keys=config.legacy_unsubscribe_keys
+    )
 
 
 def _shown(row: Row) -> dict[str, Any]:

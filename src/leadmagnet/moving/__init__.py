@@ -1,0 +1,1 @@
+"""Moving in where another system kept the list before."""

@@ -1,0 +1,131 @@
+"""The former system's tables make room for ours, and nothing else happens to them."""
+
+from __future__ import annotations
+
+import shutil
+
+import psycopg
+import pytest
+
+from leadmagnet.database.migration_files import MigrationError
+from leadmagnet.database.migrations import migrate
+from leadmagnet.moving import asides
+from leadmagnet.moving.steps import MovingError
+from tests.support.paths import path_of
+
+TABLES = ("lm_subscribers", "lm_consent_events", "lm_download_tokens")
+
+
+def relations(database):
+    return {
+        row["relname"]
+        for row in database.rows(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        )
+    }
+
+
+def test_migrate_recognises_the_old_tables_and_names_the_command(leadmagnet, database):
+    before = relations(database)
+    ran = leadmagnet("migrate")
+    assert ran.returncode == 1
+    assert "leadmagnet import prospectflow aside" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert relations(database) == before
+
+
+@pytest.mark.parametrize("left", TABLES)
+def test_migrate_recognises_a_single_one_of_them(database, owner_url, left):
+    for table in TABLES[1:] + TABLES[:1]:
+        if table != left:
+            database.rows(f"DROP TABLE {table} CASCADE")
+    with pytest.raises(MigrationError, match=f"the tables {left} are those"):
+        migrate(owner_url, app_role="lm_app")
+
+
+def test_aside_renames_the_tables_and_all_that_bears_their_name(leadmagnet, database):
+    rows = {table: database.rows(f"SELECT * FROM {table} ORDER BY id") for table in TABLES}
+    ran = leadmagnet("import", "prospectflow", "aside")
+    assert ran.returncode == 0, ran.stderr
+    for table in TABLES:
+        assert (
+            database.rows(f"SELECT * FROM {table.replace('lm_', 'lm_old_')} ORDER BY id")
+            == (rows[table])
+        )
+    names = relations(database) | {
+        row["conname"]
+        for row in database.rows(
+            "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+        )
+    }
+    assert {name for name in names if "lm_old_" not in name} == set()
+    # And the migrations find their names free.
+    assert leadmagnet("migrate").returncode == 0
+    assert leadmagnet("import", "prospectflow", "aside").stdout.startswith(
+        "the three tables are aside already"
+    )
+
+
+def test_aside_leaves_nobody_but_the_owner_a_right(database, owner_url):
+    asides.set_aside(owner_url)
+    with psycopg.connect(database.url, autocommit=True) as app:
+        for table in TABLES:
+            name = table.replace("lm_", "lm_old_")
+            for act in (f"SELECT FROM {name}", f"DELETE FROM {name}", f"TRUNCATE {name}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    app.execute(act)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app.execute("SELECT email FROM lm_old_subscribers")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DROP TABLE lm_download_tokens", "lm_download_tokens is missing"),
+        ("ALTER TABLE lm_consent_events DROP COLUMN consent_text", "no column consent_text"),
+        ("CREATE TABLE lm_old_subscribers (id int)", "lm_old_subscribers is there already"),
+        ("DROP TABLE lm_subscribers, lm_consent_events, lm_download_tokens", "there are no tables"),
+    ],
+)
+def test_aside_refuses_what_it_does_not_know_and_changes_nothing(database, owner_url, change, said):
+    database.rows(change)
+    before = relations(database)
+    with pytest.raises(MovingError, match=said):
+        asides.set_aside(owner_url)
+    assert relations(database) == before
+
+
+def test_aside_takes_extra_columns_and_indexes_along(database, owner_url):
+    database.rows("ALTER TABLE lm_subscribers ADD COLUMN phone text CONSTRAINT short CHECK (true)")
+    database.rows("CREATE INDEX by_phone ON lm_subscribers (phone)")
+    asides.set_aside(owner_url)
+    assert "lm_old_by_phone" in relations(database)
+    assert database.value("SELECT count(phone) FROM lm_old_subscribers") == 0
+
+
+def test_aside_waits_for_nobody_for_long(database, owner_url, server):
+    with psycopg.connect(server.url("lm_owner", database.name)) as busy:
+        busy.execute("SELECT FROM lm_subscribers")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            asides.set_aside(owner_url)
+    assert "lm_old_subscribers" not in relations(database)
+
+
+@pytest.mark.parametrize("lived_there", [True, False])
+def test_the_files_of_both_live_in_one_folder_of_a_pipeline(
+    database, owner_url, leadmagnet, tmp_path, lived_there
+):
+    folder = tmp_path / "migrations"
+    shutil.copytree(path_of("sql/migrations"), folder)
+    printed = leadmagnet("import", "prospectflow", "aside", "--sql")
+    (folder / "V20261121_235959__lm_aside.sql").write_text(printed.stdout)
+    database.rows("DROP TABLE lm_subscribers, lm_consent_events, lm_download_tokens")
+    if lived_there:
+        shutil.copy(
+            path_of("tests/moving/predecessor.sql"),
+            folder / "V20260202_140000___lead_magnet_schema.sql",
+        )
+    assert migrate(owner_url, app_role="lm_app", directory=folder)
+    assert migrate(owner_url, app_role="lm_app", directory=folder) == []
+    assert ("lm_old_subscribers" in relations(database)) is lived_there
+    assert database.count("lm_subscribers") == 0
