@@ -74,6 +74,8 @@ def test_a_start_without_settings_stops_and_names_them_without_a_traceback(comma
         ("TRUSTED_PROXIES", "-1"),
         ("CORS_ORIGINS", "*"),
         ("LOG_LEVEL", "LOUD"),
+        ("LEGACY_UNSUBSCRIBE_KEYS", "short"),
+        ("LEGACY_UNSUBSCRIBE_KEYS", "a-real-former-secret, fallback-unsubscribe-secret"),
     ],
 )
 def test_a_wrong_value_is_refused_and_its_setting_named(name, value):
