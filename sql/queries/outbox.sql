@@ -63,6 +63,7 @@ WITH due AS (
                      WHEN due.spent THEN 'dead' ELSE 'queued' END,
         reason = CASE WHEN due.objection IS NOT NULL THEN due.objection
                       WHEN due.spent THEN coalesce(o.reason, 'no_outcome') END,
+        network_key = CASE WHEN due.objection IS NULL AND NOT due.spent THEN o.network_key END,
         kind = due.kind, claims = o.claims + 1, claimed_at = now(),
         attempts = o.attempts + (slot.wait IS NOT NULL)::int,
         unknown_outcomes = o.unknown_outcomes + (slot.wait IS NOT NULL)::int,
@@ -131,7 +132,7 @@ SELECT coalesce(max(odd), 0)::int AS odd FROM counted;
 
 -- name: outbox_bury
 UPDATE lm_outbox
-SET state = 'dead', reason = %(reason)s, sentence = %(sentence)s
+SET state = 'dead', reason = %(reason)s, sentence = %(sentence)s, network_key = NULL
 WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
 RETURNING id;
 
@@ -202,3 +203,29 @@ WITH retried AS (
     RETURNING id
 )
 SELECT count(*) AS mails, pg_notify('lm_outbox', '') FROM retried;
+
+-- name: outbox_networks
+-- Where the queued mails were asked for, most of them first: a network is the beginning of its keyed
+-- hash, which says nothing about where it is.
+SELECT left(encode(network_key, 'hex'), 12) AS network, count(*) AS mails,
+       now() - min(created_at) AS age
+FROM lm_outbox
+WHERE state = 'queued' AND network_key IS NOT NULL
+GROUP BY 1
+ORDER BY mails DESC, network
+LIMIT %(limit)s;
+
+-- name: outbox_drop
+-- Cancels a batch of the mails queued for one network, but for those that a worker has in hand.
+WITH dropped AS (
+    UPDATE lm_outbox
+    SET state = 'cancelled', reason = 'dropped', sentence = NULL, network_key = NULL
+    WHERE id IN (
+        SELECT id FROM lm_outbox
+        WHERE state = 'queued' AND (claimed_at IS NULL OR claimed_at <= now() - %(lease)s::interval)
+          AND starts_with(encode(network_key, 'hex'), %(network)s::text)
+        LIMIT %(batch)s
+        FOR UPDATE SKIP LOCKED)
+    RETURNING id
+)
+SELECT count(*) AS mails FROM dropped;

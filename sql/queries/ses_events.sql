@@ -45,13 +45,13 @@ WITH mail AS (
 ), settled AS (
     UPDATE lm_outbox o
     SET state = 'sent', sent_at = now(), message_id = coalesce(o.message_id, %(ses_message_id)s::text),
-        reason = NULL
+        reason = NULL, network_key = NULL
     FROM believed_mail
     WHERE o.id = believed_mail.id AND o.state = 'queued' AND o.claims > 0 AND %(accepted)s::boolean
     RETURNING o.id
 ), refused AS (
     UPDATE lm_outbox o
-    SET state = 'dead', sent_at = NULL, reason = 'Reject'
+    SET state = 'dead', sent_at = NULL, reason = 'Reject', network_key = NULL
     FROM believed_mail
     WHERE o.id = believed_mail.id AND o.state IN ('queued', 'sent') AND %(type)s::text = 'Reject'
     RETURNING o.id

@@ -1,8 +1,9 @@
-"""`leadmagnet mails`: show what waits or failed, retry it, pause and resume sending."""
+"""`leadmagnet mails`: show what waits or failed, retry it, drop a flood, pause and resume."""
 
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,9 @@ HELD = {
 }
 
 
-@click.group("mails", short_help="Show, retry, pause and resume.", invoke_without_command=True)
+@click.group(
+    "mails", short_help="Show, retry, drop, pause and resume.", invoke_without_command=True
+)
 @click.option("--failures", default=10, show_default=True, help="How many of the latest to list.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as JSON, for a program.")
 @click.pass_context
@@ -123,6 +126,47 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
         raise click.ClickException(
             "the others are not dead: `leadmagnet mails` lists those that are"
         )
+
+
+@command.command()
+@click.option("--limit", default=10, show_default=True, help="How many networks to list.")
+def flood(limit: int) -> None:
+    """List the networks with the most queued mails, by a hash that names no address.
+
+    A network is an IPv6 /48 or an IPv4 /24. `leadmagnet mails drop NETWORK` cancels its mails.
+    """
+    with application() as services:
+        rows = outbox.networks(services, limit=limit)
+    if not rows:
+        click.echo("no mail is queued for a network")
+        return
+    click.echo(f"{'NETWORK':<14}{'QUEUED':>8}  OLDEST")
+    for row in rows:
+        click.echo(f"{row['network']:<14}{row['mails']:>8}  {_human(row['age'])} ago")
+
+
+def _network(_: click.Context, __: click.Parameter, value: str) -> str:
+    # Fewer digits could name several networks, and none would name all of them.
+    if not re.fullmatch("[0-9a-f]{12}", value):
+        raise click.BadParameter("give the 12 digits that `leadmagnet mails flood` shows")
+    return value
+
+
+@command.command()
+@click.argument("network", callback=_network)
+def drop(network: str) -> None:
+    """Cancel the queued mails of a NETWORK that `leadmagnet mails flood` shows.
+
+    A mail that a worker has in hand still goes out. The people behind the addresses can sign up
+    again; their counts stay.
+    """
+    with application() as services:
+        count = outbox.drop(services, network)
+    if not count:
+        raise click.ClickException(
+            "no mail is queued for this network: `leadmagnet mails flood` lists those with some"
+        )
+    click.echo(f"{_mails(count)} cancelled")
 
 
 @command.command()

@@ -41,6 +41,7 @@ ACCOUNT_PAUSE = timedelta(minutes=5)
 # So many different mails in a row that meet the same odd answer are no fault of theirs.
 MOST_ODD_MAILS = 5
 MARK_AGAIN_SECONDS = 0.5
+DROP_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,25 @@ def retry(services: Services, ids: Sequence[int] | None) -> int:
     """Make dead mails due again, those named or all; how many."""
     row = services.database.one("outbox_retry", ids=list(ids) if ids is not None else None)
     return int(row["mails"]) if row else 0
+
+
+def networks(services: Services, *, limit: int) -> list[Row]:
+    """For an operator: the networks that the most queued mails were asked for from."""
+    return services.database.all("outbox_networks", limit=limit)
+
+
+def drop(services: Services, network: str) -> int:
+    """Cancel the queued mails of a network, named as `networks` does; how many."""
+    dropped, full = 0, True
+    while full:
+        row = services.database.one(
+            "outbox_drop", network=network, batch=DROP_BATCH, lease=services.config.lease_seconds
+        )
+        found = int(row["mails"]) if row else 0
+        dropped += found
+        full = found == DROP_BATCH
+    log.info("mails_dropped", extra={"network": network, "mails": dropped})
+    return dropped
 
 
 def _log(event: str, row: Row, *, reason: str | None = None, level: int = logging.INFO) -> None:
