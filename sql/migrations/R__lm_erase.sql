@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION lm_erase(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     old_records bigint := 0;
+    request_found boolean;
 BEGIN
     -- The tables of a former system that were set aside hold the same person.
     IF to_regclass('public.lm_old_subscribers') IS NOT NULL THEN
@@ -19,15 +20,19 @@ BEGIN
         GET DIAGNOSTICS old_records = ROW_COUNT;
     END IF;
     -- What still waits to be settled goes first, as a worker locks a request before its subscriber.
+    -- After a restore, the signup that made the subscriber may be one of these, without the row.
     DELETE FROM lm_requests r
-    WHERE r.subscriber_id = erased_subscriber
-       OR r.email = (SELECT s.email FROM lm_subscribers s WHERE s.id = erased_subscriber)
+    WHERE r.email IN (
+           SELECT s.email FROM lm_subscribers s WHERE s.id = erased_subscriber
+           UNION ALL
+           SELECT w.email FROM lm_requests w WHERE w.subscriber_id = erased_subscriber)
        OR r.token_hash IN (
            SELECT t.token_hash FROM lm_download_tokens t WHERE t.subscriber_id = erased_subscriber);
+    request_found := FOUND;
     -- In the order in which the worker's claim takes them: first the mail, then its subscriber.
     PERFORM FROM lm_outbox o WHERE o.subscriber_id = erased_subscriber ORDER BY o.id FOR UPDATE;
     PERFORM FROM lm_subscribers s WHERE s.id = erased_subscriber FOR UPDATE;
-    IF NOT FOUND AND old_records = 0 THEN
+    IF NOT FOUND AND old_records = 0 AND NOT request_found THEN
         RETURN false;
     END IF;
     INSERT INTO lm_erasures AS e (subscriber_id, erased_by, address_hash)

@@ -76,6 +76,28 @@ SELECT (SELECT count(*) FROM looked) AS looked,
        (SELECT max(event_id) FROM due) AS last_found,
        (SELECT count(*) FROM deleted) AS erased;
 
+-- name: retention_requests
+-- What failed, or waited for a worker that never came; a worker that settles one right now wins.
+WITH looked AS (
+    SELECT id FROM lm_requests WHERE id > %(after)s ORDER BY id LIMIT %(look_at)s
+), due AS (
+    SELECT x.id FROM lm_requests x
+    JOIN looked USING (id)
+    WHERE x.accepted_at <= now() - %(age)s::interval
+    ORDER BY x.id
+    LIMIT %(batch)s
+    FOR UPDATE OF x SKIP LOCKED
+), deleted AS (
+    DELETE FROM lm_requests x USING due
+    WHERE x.id = due.id AND NOT %(dry_run)s
+    RETURNING x.id
+)
+SELECT (SELECT count(*) FROM looked) AS looked,
+       (SELECT count(*) FROM due) AS found,
+       (SELECT max(id) FROM looked) AS last_looked,
+       (SELECT max(id) FROM due) AS last_found,
+       (SELECT count(*) FROM deleted) AS erased;
+
 -- name: retention_tokens
 -- Links that expired long ago. Until then a click on one offers a fresh link.
 WITH looked AS (

@@ -194,6 +194,7 @@ class Config(FromEnvironment):
     subscriber_days: timedelta = setting(_duration("days", 36_500), timedelta(days=1095))
     unsubscribed_days: timedelta = setting(_duration("days", 36_500), timedelta(days=1095))
     bounced_days: timedelta = setting(_duration("days", 36_500), timedelta(days=365))
+    unsettled_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
     expired_token_days: timedelta = setting(_duration("days", 3650), timedelta(days=180))
     ledger_head_file: Path | None = setting(Path, None)
     receipt_key: bytes | None = setting(secret_keys.signing, None)

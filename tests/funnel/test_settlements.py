@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from leadmagnet.funnel import settlements
-from tests.support.client import client_of, sign_up
+from tests.support.client import client_of, confirm, sign_up
+from tests.support.settings import API
 from tests.support.settling import settle
 
 
@@ -32,6 +33,31 @@ def test_the_ledger_says_when_it_was_accepted_and_when_it_was_recorded(waiting, 
     assert database.value(
         "SELECT recorded_at - occurred_at > interval '23 hours' FROM lm_consent_events"
     )
+
+
+def test_a_worker_that_was_down_for_a_day_settles_all_with_the_time_of_each_act(
+    waiting, database, mailbox
+):
+    client, _ = waiting
+    sign_up(client, "bob@example.org")
+    token = mailbox.deliver().token("bob@example.org")
+    database.rows("UPDATE lm_subscribers SET asked_at = now() - interval '2 days'")
+    sign_up(client)
+    client.post(f"{API}/links/renew", json={"token": token})
+    client.post(f"{API}/privacy/request", json={"email": "bob@example.org"})
+    database.rows("UPDATE lm_requests SET accepted_at = accepted_at - interval '1 day'")
+    accepted = database.rows("SELECT id, accepted_at FROM lm_requests WHERE kind <> 'privacy'")
+    mailbox.deliver()
+    acts = database.rows(
+        "SELECT request_id AS id, occurred_at AS accepted_at FROM lm_consent_events"
+        " WHERE recorded_at - occurred_at > interval '23 hours' ORDER BY request_id"
+    )
+    assert acts == accepted
+    assert mailbox.kinds() == ["confirm"]
+    assert mailbox.kinds("bob@example.org")[1:] == ["privacy", "confirm"]
+    assert database.count("lm_requests") == 0
+    # Who asked yesterday may confirm today.
+    assert confirm(client, mailbox.token()).json["status"] == "confirmed"
 
 
 def test_a_request_that_cannot_be_settled_holds_up_nobody_and_is_kept_for_an_operator(

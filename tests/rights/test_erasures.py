@@ -17,9 +17,10 @@ from leadmagnet.errors import TokenExpired, TokenUnknown
 from leadmagnet.funnel import subscribers
 from leadmagnet.mail import outbox
 from leadmagnet.rights import erasures, privacy
-from tests.support.client import confirm, sign_up
+from tests.support.client import client_of, confirm, sign_up
 from tests.support.services import delivery
-from tests.support.settings import API, DELIVERY, NEWSLETTER, SETTINGS
+from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER, SETTINGS
+from tests.support.settling import settle
 
 ROUNDS = 200
 ZELDA, LOCAL_PART, IP = "zelda.quixote@example.org", b"zelda.quixote", "203.0.113.77"
@@ -270,6 +271,45 @@ def test_a_restored_table_alone_is_noticed_and_cleaned_from_the_tombstones(
     assert "erasures reapply" in leadmagnet("ledger", "verify").stderr
     assert leadmagnet("erasures", "reapply").stdout == "1 erased again\n"
     assert database.count("lm_subscribers") == 0
+
+
+def test_a_signup_that_a_backup_brings_back_unsettled_is_erased_again(
+    database, services, superuser, leadmagnet
+):
+    """Both that of the erased person, and another of their address."""
+    client = client_of(services, worker=False)
+    for _ in range(2):
+        sign_up(client)
+    sign_up(client, "bea@example.org")
+    superuser.execute("CREATE TABLE backup AS SELECT * FROM lm_requests")
+    settle(services)
+    erased = database.value("SELECT id FROM lm_subscribers WHERE email LIKE 'ada@%%'")
+    erasures.erase(services, erased, by="person")
+    listed = leadmagnet("erasures", "list").stdout
+    superuser.execute("DELETE FROM lm_erasures")
+    superuser.execute("DELETE FROM lm_subscribers")
+    superuser.execute("INSERT INTO lm_requests OVERRIDING SYSTEM VALUE SELECT * FROM backup")
+    for expected in ("1 erased again\n", "0 erased again\n"):
+        assert leadmagnet("erasures", "reapply", "-", stdin=listed).stdout == expected
+    assert database.value("SELECT subscriber_id FROM lm_erasures") == erased
+    settle(services)
+    assert database.rows("SELECT email FROM lm_subscribers") == [{"email": "bea@example.org"}]
+
+
+def test_nobody_comes_back_under_an_erased_id(database, client, services):
+    """Whichever role inserts the row: a tombstone would excuse whatever is missing of it."""
+    sign_up(client)
+    erased = database.value("SELECT id FROM lm_subscribers")
+    erasures.erase(services, erased, by="person")
+    insert = (
+        "INSERT INTO lm_subscribers (id, email, locale, asked_consents) VALUES (%s, %s, 'fr', '{}')"
+    )
+    with psycopg.connect(database.url, autocommit=True) as app:
+        for role in (app, database.owner):
+            with pytest.raises(psycopg.errors.RestrictViolation, match="not used again"):
+                role.execute(insert, [erased, ADA])
+    sign_up(client)
+    assert database.value("SELECT id FROM lm_subscribers") != erased
 
 
 @pytest.mark.parametrize("text", ["nobody", "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01 12", "\ufffd"])

@@ -11,7 +11,7 @@ import pytest
 from leadmagnet.consent import ledger, seals
 from leadmagnet.maintenance import Maintenance
 from leadmagnet.rights import retention
-from tests.support.client import confirm, sign_up
+from tests.support.client import client_of, confirm, sign_up
 from tests.support.services import NO_FILES
 from tests.support.settings import DELIVERY
 
@@ -111,6 +111,26 @@ def test_each_age_is_a_setting(client, database, mailbox, aged, start):
     aged("32 days")
     changed = start(UNSUBSCRIBED_DAYS="31", BOUNCED_DAYS="1", SUBSCRIBER_DAYS="1")
     assert list(retention.purge(changed)) == [retention.Batch("unsubscribed", 1)]
+
+
+@pytest.mark.parametrize(("interval", "left"), [("29 days", 2), ("31 days", 0)])
+def test_what_failed_or_was_never_settled_goes_after_30_days(
+    services, database, purge, start, interval, left
+):
+    """With its address, IP and user agent."""
+    waiting = client_of(services, worker=False)
+    for name in ("ada", "eve"):
+        sign_up(waiting, f"{name}@example.org")
+    database.rows("UPDATE lm_requests SET failed_at = now() WHERE email LIKE 'eve%%'")
+    database.rows("UPDATE lm_requests SET accepted_at = accepted_at - %s::interval", interval)
+    sign_up(waiting, "new@example.org")
+    found = {} if left else {"requests": 2}
+    assert purge(dry_run=True) == found
+    assert database.count("lm_requests") == 3
+    assert purge() == found
+    assert database.count("lm_requests") == left + 1
+    changed = start(UNSETTLED_DAYS="1")
+    assert sum(batch.found for batch in retention.purge(changed)) == left
 
 
 @pytest.mark.parametrize(("interval", "left"), [("181 days", 1), ("183 days", 0)])
@@ -286,6 +306,7 @@ def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, lead
         "unsubscribed older than 1095 days: 0 found",
         "bounced older than 365 days: 0 found",
         "context older than 365 days: 0 found",
+        "requests older than 30 days: 0 found",
         "tokens older than 180 days: 0 found",
         "erasure_links older than 1 days: 0 found",
     ]

@@ -49,6 +49,7 @@ def rules(config: Config) -> tuple[Rule, ...]:
         those(config.unsubscribed_days, "unsubscribed", "complained"),
         those(config.bounced_days, "bounced"),
         Rule("context", "retention_context", config.context_days, 0, {}),
+        Rule("requests", "retention_requests", config.unsettled_days, 0, {}),
         Rule("tokens", "retention_tokens", config.expired_token_days, 0, {}),
         # They serve a second click on a link that works for some minutes.
         Rule("erasure_links", "retention_erasure_links", timedelta(days=1), b"", {}),
