@@ -122,6 +122,24 @@ def test_a_confirmation_is_one_the_first_time_and_each_time_after(counted, count
     assert trips(counter, lambda: confirm(counted, next(presses))) == [1, 1, 1]
 
 
+@pytest.mark.parametrize("token", ["x", "x" * 42, "x" * 44, "é" * 43, f"{'x' * 42}."])
+def test_what_has_not_the_form_of_a_token_costs_none(counted, counter, token):
+    """Not even to count a guess: nobody can guess by it."""
+    sign_up(counted)
+    before = counter.trips
+    answers = [
+        counted.get(f"{API}/confirm/{token}"),
+        counted.get(f"{API}/unsubscribe/{token}"),
+        counted.post(f"{API}/unsubscribe/{token}"),
+        confirm(counted, token),
+        counted.post(f"{API}/links/renew", json={"token": token}),
+        counted.post(f"{API}/privacy/export", json={"token": token}),
+        counted.post(f"{API}/privacy/erase", json={"token": token}),
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 404, 202, 404, 404]
+    assert counter.trips == before
+
+
 def test_leaving_is_one(counted, counter, mailbox):
     sign_up(counted)
     leave = f"{API}/unsubscribe/{mailbox.deliver().unsubscribe_token()}"

@@ -115,6 +115,22 @@ def test_a_bot_in_the_honeypot_looks_like_anybody_here_too(client, database, clo
     assert bot.data == sign_up(client, turnstileToken="t2").data
 
 
+def test_cloudflare_is_not_asked_about_a_bot_in_the_honeypot(client, cloudflare):
+    """Nothing is mocked: a request that left would be an error here."""
+    assert sign_up(client, website="x", turnstileToken="t1").status_code == 202
+    assert len(cloudflare.calls) == 0
+
+
+def test_cloudflare_is_not_asked_by_a_network_over_its_limit(services, database, cloudflare):
+    cloudflare.post(SITEVERIFY, json=GOOD)
+    client = guarded(services, database, SIGNUPS_PER_HOUR="2")
+    for number in range(2):
+        assert sign_up(client, f"a{number}@example.org", turnstileToken="t").status_code == 202
+    for _ in range(3):
+        assert problem(sign_up(client, "b@example.org", turnstileToken="t"))[0] == 429
+    assert len(cloudflare.calls) == 2
+
+
 def test_without_a_secret_a_token_is_ignored_and_no_http_client_loaded(services, database):
     assert sign_up(client_of(services), turnstileToken="whatever").status_code == 202
     code = (

@@ -97,6 +97,39 @@ def test_one_home_is_one_network_however_many_addresses_it_has(narrow):
 
 
 @pytest.mark.parametrize(
+    ("network", "share"),
+    [
+        # Another /64 of one /56 each time, another /56 of one /48, another address of one /24.
+        ("2001:db8:1:{n:x}::1", 4),
+        ("2001:db8:1:{n:x}00::1", 16),
+        ("203.0.113.{n}", 16),
+    ],
+)
+def test_a_wider_network_has_the_share_of_several_clients_and_no_more(start, network, share):
+    client = client_of(start(SIGNUPS_PER_HOUR="1", TRUSTED_PROXIES="1"))
+    answers = [
+        from_ip(client, network.format(n=n), f"a{n}@example.org").status_code
+        for n in range(share + 2)
+    ]
+    assert answers == [202] * share + [429] * 2
+    for elsewhere in ("2001:db8:2::1", "203.0.114.1"):
+        assert from_ip(client, elsewhere, f"b{elsewhere[-1]}@example.org").status_code == 202
+
+
+@pytest.mark.parametrize(
+    "form", ["2002:cb00:7107:{n:x}::1", "64:ff9b::cb00:7107", "64:ff9b:1::cb00:7107"]
+)
+def test_an_ipv4_address_in_the_form_of_an_ipv6_one_is_itself(narrow, form):
+    """6to4 and NAT64: it gives no fresh count, and not all behind one gateway are one network."""
+    for number in range(2):
+        assert from_ip(narrow, form.format(n=number), f"a{number}@example.org").status_code == 202
+    assert from_ip(narrow, "203.0.113.7", "b@example.org").status_code == 202
+    assert from_ip(narrow, form.format(n=9), "c@example.org").status_code == 429
+    neighbour = form.format(n=9).replace("7107", "7108")
+    assert from_ip(narrow, neighbour, "d@example.org").status_code == 202
+
+
+@pytest.mark.parametrize(
     "header", ["9.9.9.{n}, 203.0.113.7", "x{n}, 203.0.113.7", "203.0.113.7", "::ffff:203.0.113.7"]
 )
 def test_a_thousand_spoofed_headers_are_one_network(narrow, header):
@@ -197,6 +230,16 @@ def test_tags_are_one_mailbox(client, database):
     assert database.count("lm_outbox") == 3
     # Who is not written to is not kept either.
     assert database.count("lm_subscribers") == 3
+
+
+def test_dots_and_tags_of_gmail_are_one_mailbox_and_dots_elsewhere_are_not(client, database):
+    gmail = ("ada.l@gmail.com", "a.da.l@googlemail.com", "adal+x@gmail.com", "a.d.a.l+y@gmail.com")
+    for email in gmail:
+        sign_up(client, email)
+    assert outcomes(database) == {"queued": 3, "capped": 1}
+    for email in ("ada.l", "a.dal", "ad.al", "adal"):
+        sign_up(client, f"{email}@example.org")
+    assert outcomes(database) == {"queued": 7, "capped": 1}
 
 
 def test_the_same_again_within_the_cool_down_uses_nothing_up(client, database):

@@ -369,7 +369,7 @@ def test_an_old_link_says_nothing_about_a_newer_signup(client, database, mailbox
     assert export(client, fresh).status_code == 200
 
 
-@pytest.mark.parametrize("again", [ADA, "ADA@EXAMPLE.ORG"])
+@pytest.mark.parametrize("again", [ADA, "ADA@EXAMPLE.ORG", "ada+guide@example.org"])
 def test_after_an_objection_a_signup_is_silently_unheeded(client, database, mailbox, ada, again):
     expected = sign_up(client, "somebody@example.org")
     assert erase(client, ada, object=True).json == {"status": "erased"}
@@ -379,7 +379,9 @@ def test_after_an_objection_a_signup_is_silently_unheeded(client, database, mail
     answer = sign_up(client, again)
     assert (answer.status_code, answer.data) == (202, expected.data)
     assert database.checksum(without=COUNTS) == before
-    assert mailbox.deliver().messages(ADA) == []
+    assert {message["to"][0] for message in mailbox.deliver().messages()} <= {
+        "somebody@example.org"
+    }
 
 
 def test_a_suppression_is_of_no_use_without_the_key(client, database, start, ada):
