@@ -36,7 +36,11 @@ BEGIN
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
         lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_sealed,
         lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events,
-        lm_requests, lm_worker_heartbeat, lm_former_ids TO %I', app);
+        lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit TO %I', app);
+
+    EXECUTE format('GRANT UPDATE (last_used_on) ON lm_admin_keys TO %I', app);
+    EXECUTE format('GRANT INSERT (actor, action, outcome, subscriber_id, detail, request_id, once_on)
+        ON lm_audit TO %I', app);
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 

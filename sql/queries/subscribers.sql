@@ -62,9 +62,9 @@ FROM token;
 -- Repeatable: only the first of many changes the row and writes an event. Before a confirmation
 -- it means "this was not me". A complaint is stronger and stays.
 WITH unsubscribed AS (
-    UPDATE lm_subscribers
+    UPDATE lm_subscribers s
     SET status = 'unsubscribed', status_at = now(), newsletter = false, newsletter_at = now()
-    WHERE id = lm_current_id(%(subscriber_id)s) AND status IN ('pending', 'confirmed', 'bounced')
+    WHERE id = lm_current_id(%(subscriber_id)s) AND lm_may_unsubscribe(s)
     RETURNING id
 ), recorded AS (
     SELECT lm_consent_record(id, 'unsubscribe', %(gesture)s, NULL, NULL, %(ip)s::inet,

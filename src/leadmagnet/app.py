@@ -8,22 +8,29 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter
 
 from leadmagnet import __version__
-from leadmagnet.errors import TokenUnknown
+from leadmagnet.admin.access import Admin
+from leadmagnet.errors import NotAuthenticated, RoleMissing, TokenUnknown
+from leadmagnet.routes import admin as admin_routes
 from leadmagnet.routes import docs, metrics, ops, privacy, public, webhooks
 from leadmagnet.services import Services
-from leadmagnet.web import problems, requests, token_guessing
+from leadmagnet.web import guard, problems, requests, token_guessing
 
 BODY_BYTES = 16 * 1024
 DESCRIPTION = """\
 Turns a visitor's e-mail address into a proven consent and, one deliberate click later, into a
 free guide.
 
-- No `GET`, `HEAD` or `OPTIONS` changes anything.
-- Nothing here needs a login: a link's token is the proof.
+- No `GET`, `HEAD` or `OPTIONS` changes anything; the admin API's account notes who reads.
+- Nothing but the admin API needs a login: a link's token is the proof.
 - Errors are `application/problem+json` (RFC 9457). Branch on `code`; show `detail` to the visitor.
 - Messages are in French or English, by `Accept-Language`.
 - Every response has an `X-Request-Id`, which the logs have, too."""
 
+SECURITY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of `leadmagnet keys add`, or a token of the OIDC issuer",
+}
 
 INFO = {
     "description": DESCRIPTION,
@@ -48,8 +55,9 @@ def _observe() -> requests.Observe:
     return observe
 
 
-def create_app(services: Services | None) -> Flask:
-    """The WSGI application. Without services it can describe itself, and nothing else."""
+def create_app(services: Services | None, admin: Admin | None = None) -> Flask:
+    """The WSGI application. Without services it can describe itself, and nothing else; without
+    `admin` the routes of the admin API answer 404."""
     app = Flask("leadmagnet", static_folder=None)
     app.config.update(
         API_TITLE="Lead magnet API",
@@ -67,6 +75,8 @@ def create_app(services: Services | None) -> Flask:
     origins, hops = frozenset[str](), 0
     if services:
         app.extensions["leadmagnet"] = services
+        if admin:
+            app.extensions[guard.EXTENSION] = admin
         origins = frozenset(services.config.cors_origins)
         hops = services.config.trusted_proxies
     if hops:
@@ -78,7 +88,12 @@ def create_app(services: Services | None) -> Flask:
     )
     api = problems.Api(app)
     app.register_error_handler(TokenUnknown, token_guessing.to_response)
-    blueprints: tuple[Blueprint, ...] = (public.blp, privacy.blp, webhooks.blp, ops.blp)
+    app.register_error_handler(NotAuthenticated, guard.ask_for_credentials)
+    app.register_error_handler(RoleMissing, guard.name_what_is_missing)
+    api.spec.components.security_scheme(guard.SCHEME, SECURITY_SCHEME)
+    blueprints: tuple[Blueprint, ...] = (
+        public.blp, privacy.blp, webhooks.blp, ops.blp, admin_routes.blp,
+    )  # fmt: skip
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.extensions["openapi"] = api.spec

@@ -50,7 +50,7 @@ def _names(value: str) -> frozenset[str]:
     return frozenset(item.strip().lower() for item in value.split(",") if item.strip())
 
 
-def _flag(value: str) -> bool:
+def flag(value: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise ValueError("must be true or false")
     return value.lower() == "true"
@@ -175,7 +175,7 @@ class Config(FromEnvironment):
     mails_per_address_days: timedelta = setting(_duration("days", 366), timedelta(days=7))
     mails_per_hour: int = setting(_number(8, 10_000_000), 2000)
     guesses_per_hour: int = setting(_number(1, 1_000_000), 100)
-    refuse_disposable: bool = setting(_flag, False)
+    refuse_disposable: bool = setting(flag, False)
     turnstile_secret: str | None = setting(_text, None)
     turnstile_hostnames: frozenset[str] = setting(_names, frozenset())
     turnstile_action: str | None = setting(_text, None)

@@ -9,7 +9,12 @@ LeadMagnetError
 ├── TokenUsedUp          429
 ├── SnsMalformed            400, a message that is not shaped as Amazon SNS shapes them
 ├── SnsUntrusted            403, a message that is not proven to be AWS's and for us
+├── NotAuthenticated     401, no key or token, or one that does not work
+├── RoleMissing          403, with the permission that is missing
+├── SubscriberUnknown    404
+├── ActRefused           409, the state of the subscriber does not allow it
 ├── LimitReached         429, with when to come back
+│   ├── TooManyFailedKeys
 │   ├── TooManySignups
 │   ├── TooManyRenewals
 │   ├── TooManyGuesses
@@ -18,6 +23,7 @@ LeadMagnetError
     ├── NotMigrated      503, the database lacks what this version needs
     ├── GrantsMissing    503, the application's role lacks a right
     ├── DatabaseReadOnly 503, a standby, or set so
+    ├── IssuerUnavailable 503, whether a token is good cannot be found out now
     └── FileUnavailable  503, the address was confirmed, but the file is unavailable now
 
 `code` is part of the contract; `web/messages.py` has the text of each code in both languages.
@@ -76,6 +82,38 @@ class SnsUntrusted(LeadMagnetError):
     status, code = 403, "message_untrusted"
 
 
+class NotAuthenticated(LeadMagnetError):
+    """Nobody we know calls; `given` where some key or token came along."""
+
+    status, code = 401, "unauthorized"
+
+    def __init__(self, *, given: bool) -> None:
+        super().__init__()
+        self.given = given
+
+
+class RoleMissing(LeadMagnetError):
+    """The caller's role does not include what is `required`."""
+
+    status, code = 403, "role_missing"
+
+    def __init__(self, required: str) -> None:
+        super().__init__(required)
+        self.required = required
+
+
+class SubscriberUnknown(LeadMagnetError):
+    status, code = 404, "subscriber_unknown"
+
+
+class ActRefused(LeadMagnetError):
+    status = 409
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class LimitReached(LeadMagnetError):
     """Too much from one network: `seconds` until its window ends and it may try again."""
 
@@ -105,6 +143,10 @@ class TooManyPrivacyRequests(LimitReached):
     name, code = "privacy", "privacy_limit"
 
 
+class TooManyFailedKeys(LimitReached):
+    name, code = "key", "key_limit"
+
+
 class Unavailable(LeadMagnetError):
     """The database is away, full or locked, or a deadline passed."""
 
@@ -125,3 +167,7 @@ class DatabaseReadOnly(Unavailable):
 
 class FileUnavailable(Unavailable):
     code = "file_unavailable"
+
+
+class IssuerUnavailable(Unavailable):
+    code = "issuer_unavailable"

@@ -6,13 +6,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 from leadmagnet.adapters import sns
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.config import Config
-from leadmagnet.database import Database
+from leadmagnet.database import Database, Transaction
 
 if TYPE_CHECKING:
     from leadmagnet.adapters.turnstile import Turnstile
@@ -50,6 +50,10 @@ class Services:
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
     turnstile: Turnstile | None = None
     wake_worker: Callable[[], bool] = field(default_factory=lambda: NowAndThen(WAKE_SECONDS))
+
+    def within(self, transaction: Transaction) -> Services:
+        """The same, with every query a part of the transaction."""
+        return replace(self, database=cast(Database, transaction))
 
     @classmethod
     def from_config(cls, config: Config, *, connections: int, waiting: int = 1000) -> Services:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from leadmagnet.admin.access import admin_of
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.app import create_app
 from leadmagnet.config import Config
 from leadmagnet.services import Services
@@ -18,4 +20,4 @@ services = Services.from_config(
     # The other threads answer, and be it by a 503, while these wait for a database that stands.
     waiting=max(1, threads * 3 // 4),
 )
-app = create_app(services)
+app = create_app(services, admin_of(services, AdminConfig.load()))

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.config import Config, ConfigError, MigrationConfig
 from tests.support.paths import path_of
 from tests.support.settings import SETTINGS
@@ -107,7 +108,11 @@ def test_no_secret_is_in_a_configs_repr():
 def test_the_example_names_every_setting_with_its_true_default():
     text = path_of(".env.example").read_text()
     given = dict(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=(.*)$", text, re.M))
-    ours = {each.name.upper(): each for cls in (Config, MigrationConfig) for each in fields(cls)}
+    ours = {
+        each.name.upper(): each
+        for cls in (Config, AdminConfig, MigrationConfig)
+        for each in fields(cls)
+    }
     others = {"AWS_DEFAULT_REGION", "MAILBOX_PORT", "POSTGRES_PASSWORD"}
     others |= {"LM_OWNER_PASSWORD", "LM_APP_PASSWORD"}
     assert given.keys() == ours.keys() | others

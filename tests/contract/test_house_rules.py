@@ -25,6 +25,7 @@ STOREYS = (
     ("routes",),
     ("web",),
     ("doctor",),
+    ("admin",),
     ("rights", "moving"),
     ("mail",),
     ("funnel",),
@@ -35,7 +36,7 @@ STOREYS = (
     ("errors", "addresses", "hashes", "secret_keys"),
 )
 # What the use cases are made of: they know neither HTTP nor AWS.
-DOMAIN = ("rights", "mail", "funnel", "consent")
+DOMAIN = ("admin", "rights", "mail", "funnel", "consent")
 FRAMEWORKS = ("flask", "werkzeug", "marshmallow", "webargs", "apispec")
 SQL = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP|LISTEN|PREPARE|DEALLOCATE)"

@@ -56,7 +56,7 @@ def problem(answer: Any) -> tuple[int, str]:
     assert answer.content_type == "application/problem+json", answer.data
     body = answer.json
     assert {"type", "title", "status", "detail", "code"} <= set(body) <= {
-        "type", "title", "status", "detail", "code", "errors",
+        "type", "title", "status", "detail", "code", "errors", "required",
     }  # fmt: skip
     assert body["status"] == answer.status_code
     assert body["detail"] and body["title"]

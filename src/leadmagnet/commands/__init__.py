@@ -11,8 +11,8 @@ from leadmagnet import __version__
 
 COMMANDS = (
     *("serve", "worker", "migrate", "doctor", "secrets"),
-    *("mails", "requests", "magnets", "texts", "subscriber", "ledger", "receipt"),
-    *("erasures", "purge", "import", "openapi"),
+    *("mails", "requests", "magnets", "texts", "keys", "ledger", "receipt"),
+    *("subscriber", "erasures", "purge", "import", "openapi"),
 )
 
 

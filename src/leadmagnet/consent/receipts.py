@@ -25,9 +25,9 @@ SERVICES = {
     "delivery": "Sending the guide that was asked for, by e-mail",
     "newsletter": "Sending advice by e-mail from time to time",
 }
-# What each kind of event makes of the consent.
 # Who acted, where it was not the person.
 ACTORS = {"ses_event": "mail provider", "operator": "pii_controller"}
+# What each kind of event makes of the consent.
 STATES = {
     "signup": "requested",
     "resend": "requested",

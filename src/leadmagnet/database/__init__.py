@@ -17,7 +17,13 @@ from leadmagnet.database.deadlines import Deadlines
 from leadmagnet.database.queries import queries
 from leadmagnet.database.readiness import Readiness
 from leadmagnet.database.reasons import why
-from leadmagnet.database.session import Row, connection_class, hung_up, parameters
+from leadmagnet.database.session import (
+    STATEMENT_SECONDS,
+    Row,
+    connection_class,
+    hung_up,
+    parameters,
+)
 from leadmagnet.errors import Unavailable
 
 __all__ = ["Database", "Row", "Transaction", "Unavailable", "queries"]
@@ -29,7 +35,7 @@ logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 # A request waits so long for a connection, then for its statement, which the server ends first
 # (session.SETTINGS), unless it does not even answer that: together, a 503 within three seconds.
 POOL_SECONDS = 0.8
-ANSWER_SECONDS = 1.6
+ANSWER_SECONDS = STATEMENT_SECONDS + 0.1
 
 AWAY = (psycopg.OperationalError, errors.ReadOnlySqlTransaction, PoolTimeout)
 # The migrations were not applied, or the role lacks its grants.
@@ -81,16 +87,19 @@ class Database:
     Raises Unavailable for every failure of the database that is not the caller's fault.
     """
 
-    def __init__(self, url: str, *, size: int, waiting: int = 1000) -> None:
-        """`size` connections at most; `waiting` callers at most hold or await one."""
-        self._deadlines = Deadlines(ANSWER_SECONDS)
+    def __init__(
+        self, url: str, *, size: int, waiting: int = 1000, seconds: float = STATEMENT_SECONDS
+    ) -> None:
+        """`size` connections at most; `waiting` callers at most hold or await one; `seconds` for a
+        statement."""
+        self._deadlines = Deadlines(ANSWER_SECONDS - STATEMENT_SECONDS + seconds)
         self._bulkhead = Bulkhead(waiting)
         self._breaker = CircuitBreaker()
         self._refusal: psycopg.Error | None = None
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
             url,
-            kwargs=parameters(url),
-            connection_class=connection_class(self._deadlines, self._told),
+            kwargs=parameters(url, statement_seconds=seconds),
+            connection_class=connection_class(self._deadlines, self._told, seconds),
             min_size=1,
             max_size=size,
             timeout=POOL_SECONDS,

@@ -44,10 +44,11 @@ class SessionRefused(psycopg.OperationalError):
     set."""
 
 
-def parameters(url: str) -> dict[str, Any]:
+def parameters(url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> dict[str, Any]:
     """What every connection is made with."""
     given = conninfo_to_dict(url).get("options") or ""
-    options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+    settings = SETTINGS | {"statement_timeout": f"{statement_seconds * 1000:.0f}"}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {
         "autocommit": True,
         "row_factory": dict_row,
@@ -60,7 +61,9 @@ def parameters(url: str) -> dict[str, Any]:
 
 
 def connection_class(
-    deadlines: Deadlines, told: Callable[[psycopg.Error | None], None]
+    deadlines: Deadlines,
+    told: Callable[[psycopg.Error | None], None],
+    statement_seconds: float = STATEMENT_SECONDS,
 ) -> type[psycopg.Connection[Row]]:
     """For a pool: `told` learns why a connection could not be had, and None when one could."""
 
@@ -71,7 +74,7 @@ def connection_class(
                 conn = super().connect(conninfo, **kwargs)
                 try:
                     with deadlines.over(conn):
-                        _settle(conn)
+                        _settle(conn, statement_seconds)
                 except BaseException:
                     conn.close()
                     raise
@@ -84,9 +87,9 @@ def connection_class(
     return Connection
 
 
-def _settle(conn: psycopg.Connection[Row]) -> None:
+def _settle(conn: psycopg.Connection[Row], statement_seconds: float) -> None:
     row = conn.execute(queries()["session_settings"].text, prepare=False).fetchone() or {}
-    if missing := list(_not_held(row)):
+    if missing := list(_not_held(row, statement_seconds)):
         remedy = "; ".join(f"SET {setting}" for setting in missing)
         raise SessionRefused(
             "a pooler between this service and PostgreSQL drops the session's settings: give them"
@@ -100,8 +103,8 @@ def _settle(conn: psycopg.Connection[Row]) -> None:
     conn.prepared_max = len(queries()) + 10
 
 
-def _not_held(row: Row) -> list[str]:
-    limits = {"lock_timeout": LOCK_SECONDS, "statement_timeout": STATEMENT_SECONDS}
+def _not_held(row: Row, statement_seconds: float) -> list[str]:
+    limits = {"lock_timeout": LOCK_SECONDS, "statement_timeout": statement_seconds}
     missing = [name for name, most in limits.items() if not 0 < row[name] <= most]
     missing += [
         name for name in ("timezone", "bytea_output") if row[name].lower() != SETTINGS[name].lower()

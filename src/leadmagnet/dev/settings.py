@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.dev import ports
 
@@ -37,6 +38,7 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         # Who tries things out signs up more than ten times an hour, from one machine.
         "SIGNUPS_PER_HOUR": "1000",
         "GUESSES_PER_HOUR": "1000",
+        "ADMIN_API": "true",
         "LEDGER_HEAD_FILE": str((folder / "ledger-head").absolute()),
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -85,7 +87,11 @@ def refuse_taken_port(name: str, host: str, number: int) -> None:
 
 def write_env_file(path: Path, settings: Mapping[str, str]) -> None:
     """For `set -a; . .dev/env` and simple parsers: KEY='value', one a line."""
-    ours = {field.name.upper() for kind in (Config, MigrationConfig) for field in fields(kind)}
+    ours = {
+        field.name.upper()
+        for kind in (Config, AdminConfig, MigrationConfig)
+        for field in fields(kind)
+    }
     ours.add("MAILBOX_PORT")
     chosen = {k: v for k, v in sorted(settings.items()) if k in ours or k.startswith("AWS_")}
     write_private(path, "".join(f"{k}={_quoted(v)}\n" for k, v in chosen.items()))

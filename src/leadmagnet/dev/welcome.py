@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from leadmagnet.dev.settings import api_host
 
+LEADMAGNET = ".venv/bin/leadmagnet"
 BODY = '{"email":"ada@example.org","consents":["guide-mariee-sereine-delivery-fr-1"]}'
 
 
@@ -33,7 +34,13 @@ def welcome(settings: Mapping[str, str], folder: Path) -> str:
             "      -H 'Content-Type: application/json' \\",
             f"      -d '{BODY}'",
             "",
-            f"  then open the mailbox, {mailbox}. Ctrl-C stops everything.",
+            f"  then open the mailbox, {mailbox}.",
+            "",
+            f"  A key for {api}/api/admin/lead-magnet, shown once:",
+            "",
+            f"    (set -a; . {folder}/env; {LEADMAGNET} keys add me --role owner)",
+            "",
+            "  Ctrl-C stops everything.",
             "",
         ]
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 from leadmagnet import addresses, hashes
 from leadmagnet.config import Config
-from leadmagnet.errors import LimitReached, TooManyGuesses
+from leadmagnet.errors import LimitReached, TooManyFailedKeys, TooManyGuesses
 from leadmagnet.services import Services
 
 HOUR = timedelta(hours=1)
+FAILED_KEYS_PER_HOUR = 20
 PURGE_BATCH = 1000
 # A client also counts towards the wider networks it is in. These are generous, for they hold many
 # people; they stop an attacker who has a whole network to change addresses in.
@@ -99,15 +100,26 @@ def check_network(services: Services, error: type[LimitReached], *, ip: str | No
 
 def count_guess(services: Services, *, ip: str | None) -> None:
     """Count an unknown token. Raises TooManyGuesses when the network has had its share."""
-    config = services.config
+    _count_failure(services, TooManyGuesses, ip=ip, at_most=services.config.guesses_per_hour)
+
+
+def count_failed_key(services: Services, *, ip: str | None) -> None:
+    """Count a wrong key of the admin API. Raises TooManyFailedKeys when the network has had its
+    share."""
+    _count_failure(services, TooManyFailedKeys, ip=ip, at_most=FAILED_KEYS_PER_HOUR)
+
+
+def _count_failure(
+    services: Services, error: type[LimitReached], *, ip: str | None, at_most: int
+) -> None:
     row = services.database.one(
         "limit_count",
-        key=limit_key(config, TooManyGuesses.name, network(ip)),
-        at_most=config.guesses_per_hour,
+        key=limit_key(services.config, error.name, network(ip)),
+        at_most=at_most,
         lasting=HOUR,
     )
     if row and not row["allowed"]:
-        raise TooManyGuesses(limit=config.guesses_per_hour, window=HOUR, seconds=row["seconds"])
+        raise error(limit=at_most, window=HOUR, seconds=row["seconds"])
 
 
 def purge(services: Services) -> None:

@@ -33,7 +33,8 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    worker.app.callable.extensions["leadmagnet"].database.open()
+    for database in _databases(worker):
+        database.open()
     if _config.trusted_proxies == 0:
         worker.share_among_clients()
 
@@ -43,4 +44,11 @@ def on_exit(server: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    worker.app.callable.extensions["leadmagnet"].database.close()
+    for database in _databases(worker):
+        database.close()
+
+
+def _databases(worker: Any) -> list[Any]:
+    extensions = worker.app.callable.extensions
+    admin = extensions.get("leadmagnet_admin")
+    return [extensions["leadmagnet"].database, *([admin.services.database] if admin else [])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from leadmagnet.web.admin_messages import ADMIN_PROBLEMS
+
 LOCALES = ("fr", "en")
 
 ACCEPTED = {
@@ -167,4 +169,5 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "Une erreur est survenue de notre côté. Réessayez plus tard.",
         "en": "Something went wrong on our side. Try again later.",
     },
+    **ADMIN_PROBLEMS,
 }

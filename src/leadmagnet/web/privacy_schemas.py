@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields
 from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text, camel_case
 
 
-class _Decision(fields.Boolean):
+class Decision(fields.Boolean):
     """`true` or `false`, and nothing that merely looks like it."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
@@ -31,7 +31,7 @@ class PrivacyLinkSchema(ResponseSchema):
 
 class EraseSchema(CamelCaseSchema):
     token = Text(required=True, code="token_invalid", at_most=500)
-    object = _Decision(
+    object = Decision(
         error_messages=dict.fromkeys(("null", "invalid"), "field_invalid"),
         metadata={"description": "If `true`, also suppress this address permanently"},
     )
@@ -67,3 +67,6 @@ class ExportSchema(ResponseSchema):
         Held(), required=True, metadata={"description": "Without their tokens, which are not held"}
     )
     ses_events = fields.List(Held(), required=True)
+    admin_acts = fields.List(
+        Held(), required=True, metadata={"description": "Who looked at or changed the record"}
+    )

@@ -28,6 +28,8 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "Content-Type, Accept-Language",
     "Access-Control-Max-Age": "3600",
 }
+# Called by the site's server, never by a browser: no origin may.
+PRIVATE = "/api/admin/"
 EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 
 
@@ -62,10 +64,14 @@ def _preflight(origins: frozenset[str]) -> Callable[[], Response | None]:
     def answer() -> Response | None:
         if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
             return None
-        allowed = request.origin in origins
+        allowed = _may_read(request.origin, origins)
         return Response(status=204, headers=PREFLIGHT if allowed else None)
 
     return answer
+
+
+def _may_read(origin: str | None, origins: frozenset[str]) -> bool:
+    return origin in origins and not request.path.startswith(PRIVATE)
 
 
 def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Response], Response]:
@@ -74,7 +80,7 @@ def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Respo
         if request.scheme == "https":
             added["Strict-Transport-Security"] = BEHIND_TLS
         origin = request.headers.get("Origin")
-        if origin in origins:
+        if origin and _may_read(origin, origins):
             added["Access-Control-Allow-Origin"] = origin
             added["Access-Control-Expose-Headers"] = EXPOSED
         # What a route has set itself stays.

@@ -94,6 +94,9 @@ class ProblemSchema(ResponseSchema):
         fields.Nested(ProblemDetailSchema),
         metadata={"description": "With a 422: what is wrong with which field"},
     )
+    required = fields.String(
+        metadata={"description": "With a 403: the permission that is missing"},
+    )
 
 
 class AcceptedSchema(ResponseSchema):

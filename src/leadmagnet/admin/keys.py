@@ -1,0 +1,88 @@
+"""Keys of the admin API: made for a role and a time, shown once, stored as keyed hashes."""
+
+from __future__ import annotations
+
+import hmac
+import string
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from leadmagnet import hashes
+from leadmagnet.database import Database, Row
+from leadmagnet.services import Services
+
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+PREFIX = "lm_"
+SECRET_CHARACTERS = 43
+CHECKSUM_CHARACTERS = 6
+
+
+class KeyRefused(Exception):
+    """A key cannot be made or revoked; the message says why."""
+
+
+def make(random_bytes: Callable[[int], bytes]) -> str:
+    """A new key: 256 random bits and a checksum, in letters and digits alone.
+
+    The prefix lets scanners of repositories find it; the checksum tells a typing error from a
+    wrong key without asking the database.
+    """
+    secret = _base62(int.from_bytes(random_bytes(32)), SECRET_CHARACTERS)
+    return f"{PREFIX}{secret}{_checksum(secret)}"
+
+
+def well_formed(key: str) -> bool:
+    secret, checksum = key[len(PREFIX) : -CHECKSUM_CHARACTERS], key[-CHECKSUM_CHARACTERS:]
+    return (
+        key.isascii()
+        and key.startswith(PREFIX)
+        and len(secret) == SECRET_CHARACTERS
+        and hmac.compare_digest(_checksum(secret), checksum)
+    )
+
+
+def find(services: Services, key: str) -> Row | None:
+    """Name and role of a key that works now; None for any other text."""
+    if not well_formed(key):
+        return None
+    return services.database.one("key_use", key_hash=_hash(key, services.config.hash_key))
+
+
+def add(
+    database: Database, *, name: str, key: str, role: str, life: timedelta, hash_key: bytes
+) -> datetime:
+    """Store a key by the owner's connection; when it expires. Raises KeyRefused."""
+    key_hash = _hash(key, hash_key)
+    row = database.one("key_add", key_name=name, key_hash=key_hash, role=role, life=life)
+    if row is None:
+        raise KeyRefused(f"there is a key {name} already: give another name")
+    expires_at: datetime = row["expires_at"]
+    return expires_at
+
+
+def listed(database: Database) -> list[Row]:
+    """Every key there ever was, oldest first."""
+    return database.all("keys_list")
+
+
+def revoke(database: Database, name: str) -> None:
+    """End a key at once. Raises KeyRefused."""
+    if database.one("key_revoke", key_name=name) is None:
+        raise KeyRefused(f"there is no key {name} that works: `leadmagnet keys list` names them")
+
+
+def _hash(key: str, hash_key: bytes) -> bytes:
+    return hashes.hmac_sha256(hash_key, "admin_key", key)
+
+
+def _checksum(secret: str) -> str:
+    return _base62(zlib.crc32(secret.encode()), CHECKSUM_CHARACTERS)
+
+
+def _base62(number: int, characters: int) -> str:
+    digits = []
+    for _ in range(characters):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

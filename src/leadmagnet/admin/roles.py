@@ -1,0 +1,25 @@
+"""The roles and what each may do, in words that routes name and refusals repeat."""
+
+from __future__ import annotations
+
+VIEWER = frozenset({"me:read", "stats:read", "mails:read", "subscribers:read"})
+OWNER = VIEWER | {
+    # Searching by address, and seeing it whole.
+    "addresses:read",
+    "subscribers:inspect",
+    "subscribers:receipt",
+    "subscribers:erase",
+    "subscribers:unsubscribe",
+    "subscribers:resend",
+    "subscribers:export",
+    "mails:retry",
+    "mails:resume",
+    "audit:read",
+}
+# From the weakest to the strongest: who has several has the last of them.
+ROLES = {"viewer": VIEWER, "owner": OWNER}
+
+
+def strongest(names: set[str]) -> str | None:
+    """The last of the roles that is among the names."""
+    return next((role for role in reversed(ROLES) if role in names), None)

@@ -1,0 +1,133 @@
+"""The people on the list: search, the story of one, and what may be done for them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import jsonify, make_response
+from werkzeug.wrappers import Response
+
+from leadmagnet.admin import contacts
+from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
+from leadmagnet.web.contact_schemas import (
+    ContactPageSchema,
+    DoneSchema,
+    EraseContactSchema,
+    NothingSchema,
+    ReceiptSchema,
+    SearchSchema,
+    StorySchema,
+)
+from leadmagnet.web.contract import path_example
+from leadmagnet.web.guard import admin, caller
+
+ADA = {
+    "id": SUBSCRIBER,
+    "email": "ada@example.org",
+    "status": "confirmed",
+    "newsletter": True,
+    "source": "instagram",
+    "locale": "fr",
+    "createdAt": WHEN,
+    "confirmedAt": WHEN,
+}
+ONE = "/subscribers/<uuid:subscriber_id>"
+EXAMPLE = [path_example("subscriber_id", SUBSCRIBER)]
+
+
+@blp.post("/subscribers/search")
+@blp.needs("subscribers:read")
+@blp.doc(operationId="adminSearch")
+@blp.arguments(SearchSchema, example={"status": "confirmed", "newsletter": True})
+@blp.response(200, ContactPageSchema, example={"items": [ADA], "nextCursor": None})
+@blp.refuses(422, "cursor_invalid", "cursor_mismatch", pointer="/cursor")
+def search(body: dict[str, Any]) -> dict[str, Any]:
+    """Search the list
+
+    Newest first. The next page is the same search with `cursor`. A viewer sees masked addresses and
+    cannot search by address.
+    """
+    return contacts.search(admin().services, caller(), **body)
+
+
+@blp.get(ONE, parameters=EXAMPLE)
+@blp.needs("subscribers:inspect")
+@blp.doc(operationId="adminStory")
+@blp.response(
+    200,
+    StorySchema,
+    example={"subscriber": ADA, "events": [], "mails": [], "actions": ["erase", "unsubscribe"]},
+)
+@blp.refuses(404, "subscriber_unknown")
+def story(subscriber_id: UUID) -> dict[str, Any]:
+    """The whole story of a person
+
+    Noted in the account, once a day.
+    """
+    return contacts.story(admin().services, caller(), subscriber_id)
+
+
+@blp.get(f"{ONE}/receipt", parameters=EXAMPLE)
+@blp.needs("subscribers:receipt")
+@blp.doc(operationId="adminReceipt")
+@blp.response(200, ReceiptSchema, example={"receipt": {}, "signature": {}})
+@blp.refuses(404, "subscriber_unknown")
+@blp.refuses(409, "receipt_refused")
+def receipt(subscriber_id: UUID) -> Response:
+    """The signed proof of a person's consent
+
+    Verified by `leadmagnet receipt verify`, without the database.
+    """
+    return make_response(jsonify(contacts.receipt(admin().services, caller(), subscriber_id)))
+
+
+@blp.delete(ONE, parameters=EXAMPLE)
+@blp.needs("subscribers:erase")
+@blp.doc(operationId="adminErase")
+@blp.arguments(EraseContactSchema, example={"reason": "person_asked", "object": False})
+@blp.response(204)
+@blp.refuses(404, "subscriber_unknown")
+@blp.refuses(422, "field_invalid", pointer="/reason")
+def erase(body: dict[str, Any], subscriber_id: UUID) -> None:
+    """Erase everything held about a person
+
+    With `object`, the address is also suppressed permanently, by a keyed hash of it.
+    """
+    contacts.erase(
+        admin().services, caller(), subscriber_id, reason=body["reason"], objects=body["object"]
+    )
+
+
+@blp.post(f"{ONE}/unsubscribe", parameters=EXAMPLE)
+@blp.needs("subscribers:unsubscribe")
+@blp.doc(operationId="adminUnsubscribe")
+@blp.arguments(NothingSchema, example={})
+@blp.refuses(422, "field_unknown")
+@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.refuses(404, "subscriber_unknown")
+def unsubscribe(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
+    """End all mail to a person who has told the studio so
+
+    Repeatable. The ledger says that the studio did it.
+    """
+    contacts.unsubscribe(admin().services, caller(), subscriber_id)
+    return {"status": "done"}
+
+
+@blp.post(f"{ONE}/resend", parameters=EXAMPLE)
+@blp.needs("subscribers:resend")
+@blp.doc(operationId="adminResend")
+@blp.arguments(NothingSchema, example={})
+@blp.refuses(422, "field_unknown")
+@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.refuses(404, "subscriber_unknown")
+@blp.refuses(409, "resend_refused")
+def resend(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
+    """Send a person's latest mail once more
+
+    Refused while one waits or has just gone, over the mailbox's share, and to who left, bounced or
+    complained.
+    """
+    contacts.resend(admin().services, caller(), subscriber_id)
+    return {"status": "done"}

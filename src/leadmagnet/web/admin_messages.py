@@ -1,0 +1,46 @@
+"""The sentences behind the admin API's codes, for the studio's owner."""
+
+from __future__ import annotations
+
+ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
+    "role_missing": {
+        "fr": "Votre accès ne permet pas cela. Demandez à la personne qui gère les accès.",
+        "en": "Your access does not allow this. Ask the person who manages access.",
+    },
+    "key_limit": {
+        "fr": "Trop d’essais avec une clé refusée. Vérifiez la clé et réessayez plus tard.",
+        "en": "Too many tries with a refused key. Check the key and try again later.",
+    },
+    "issuer_unavailable": {
+        "fr": "Le service de connexion ne répond pas. Réessayez dans un instant.",
+        "en": "The sign-in service does not answer. Try again in a moment.",
+    },
+    "subscriber_unknown": {
+        "fr": "Cette personne n’est pas dans la liste, ou a été effacée. Revenez à la liste.",
+        "en": "This person is not on the list, or was erased. Go back to the list.",
+    },
+    "cursor_invalid": {
+        "fr": "Cette page n’existe pas. Recommencez à la première page.",
+        "en": "There is no such page. Start again at the first page.",
+    },
+    "cursor_mismatch": {
+        "fr": "Cette page appartient à une autre recherche. Recommencez à la première page.",
+        "en": "This page belongs to another search. Start again at the first page.",
+    },
+    "period_invalid": {
+        "fr": "La période n’est pas valable. Donnez un début avant la fin, au plus dix ans.",
+        "en": "The period is not valid. Give a start before the end, ten years at the most.",
+    },
+    "resend_refused": {
+        "fr": "Aucun e-mail ne peut être renvoyé maintenant : un autre attend, vient de partir, ou"
+        " la personne ne veut ou ne peut rien recevoir. Regardez sa page.",
+        "en": "No mail can be sent again now: another waits, has just gone, or the person wants"
+        " or can get none. Look at their page.",
+    },
+    "receipt_refused": {
+        "fr": "La preuve ne peut pas être établie : un événement n’est pas encore scellé, a été"
+        " modifié, ou RECEIPT_KEY manque. Réessayez dans une minute.",
+        "en": "The receipt cannot be issued: an event is not sealed yet, was altered, or"
+        " RECEIPT_KEY is missing. Try again in a minute.",
+    },
+}

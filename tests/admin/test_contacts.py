@@ -1,0 +1,302 @@
+"""The list: found by what is asked, told whole, and changed only with an account of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from leadmagnet.consent import receipts, seals
+from tests.admin.test_access import admin_rules
+from tests.support.admin import ADMIN, Caller, admin_client, new_key
+from tests.support.client import confirm, problem, sign_up
+from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
+
+NOBODY = "9b2f6c1e-3f0a-4d58-9a53-5b6c7d8e9f01"
+LONG_AGO = "UPDATE lm_subscribers SET asked_at = asked_at - interval '1 day'"
+
+
+@pytest.fixture
+def ada(client, database, mailbox):
+    """Ada has confirmed, and got the file."""
+    sign_up(client, consents=[DELIVERY, NEWSLETTER], source="<script>alert(1)</script>")
+    confirm(client, mailbox.deliver().token())
+    return str(database.value("SELECT id FROM lm_subscribers"))
+
+
+def people(database, number):
+    database.rows(
+        "INSERT INTO lm_subscribers (email, locale, asked_consents, created_at)"
+        " SELECT format('p%%s@example.org', n), 'fr', '{}', '2026-01-01'"
+        " FROM generate_series(1, %s) n",
+        number,
+    )
+
+
+def found(answer):
+    assert answer.status_code == 200, answer.data
+    return [item["email"] for item in answer.json["items"]]
+
+
+def test_a_page_follows_the_other_without_a_gap_or_a_double(owner, database):
+    people(database, 23)
+    seen, cursor = [], {}
+    while cursor is not None:
+        page = owner.post("/subscribers/search", {"limit": 5, **cursor}).json
+        seen += [item["email"] for item in page["items"]]
+        cursor = {"cursor": page["nextCursor"]} if page["nextCursor"] else None
+        # Who signs up meanwhile is newer, and on no later page.
+        database.rows(
+            "INSERT INTO lm_subscribers (email, locale, asked_consents)"
+            f" VALUES ('new{len(seen)}@example.org', 'fr', '{{}}')"
+        )
+    assert sorted(seen) == sorted(f"p{n}@example.org" for n in range(1, 24))
+
+
+def test_filters_say_what_they_say(owner, ada, client, database):
+    sign_up(client, "grace@example.org")
+    everybody = {ADA, "grace@example.org"}
+    search = lambda **body: set(found(owner.post("/subscribers/search", body)))
+    assert search() == everybody
+    assert search(status="confirmed") == search(newsletter=True) == {ADA}
+    assert search(status="pending") == {"grace@example.org"}
+    assert search(magnet="guide-mariee-sereine") == everybody
+    assert search(magnet="none") == search(source="none") == set()
+    assert search(source="<script>alert(1)</script>") == {ADA}
+    assert search(withoutFile=True) == search(mailDead=True) == set()
+    database.rows("UPDATE lm_download_tokens SET use_count = 0")
+    assert search(withoutFile=True) == {ADA}
+    database.rows("UPDATE lm_outbox SET state = 'dead', sent_at = NULL")
+    assert search(mailDead=True) == everybody
+    assert search(askedFrom="2100-01-01T00:00:00Z") == set()
+    assert search(askedBefore="2100-01-01T00:00:00+01:00") == everybody
+
+
+def test_an_address_is_found_whole_or_by_its_beginning_and_nothing_is_a_pattern(owner, database):
+    for email in ("a_b@example.org", "axb@example.org", "a%b@example.org", "=1+1@example.org"):
+        database.rows(
+            "INSERT INTO lm_subscribers (email, locale, asked_consents) VALUES (%s, 'fr', '{}')",
+            email,
+        )
+    search = lambda **body: found(owner.post("/subscribers/search", body))
+    assert search(address="A_B@Example.ORG") == ["a_b@example.org"]
+    assert search(prefix="a_") == ["a_b@example.org"]
+    assert search(prefix="A%") == ["a%b@example.org"]
+    assert search(prefix="=1") == ["=1+1@example.org"]
+    for nothing in ("%%", "__", "\\\\", "' OR 1=1 --", '"a', "a_b@example.org.fr", "é" * 100):
+        assert search(prefix=nothing) == [], nothing
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prefix": "a"}, {"prefix": "a" * 101}, {"prefix": "a\0b"}, {"prefix": 1},
+        {"address": "nobody"}, {"address": "x" * 10_000}, {"address": ADA, "prefix": "ad"},
+        {"status": "erased"}, {"newsletter": "true"}, {"newsletter": None}, {"askedFrom": "today"},
+        {"askedFrom": "2026-01-01T00:00:00"}, {"limit": 0}, {"limit": 201}, {"limit": "5"},
+        {"sort": "email;DROP"}, {"page": 2}, {"cursor": "x"}, {"cursor": "é"},
+        {"cursor": "bnVsbA=="},
+        {"cursor": base64.urlsafe_b64encode(b'["2026", "x", "y"]').decode()},
+        {"cursor": base64.urlsafe_b64encode(b"[" * 200).decode()},
+    ],
+)  # fmt: skip
+def test_a_search_that_is_none_is_refused(owner, body):
+    assert problem(owner.post("/subscribers/search", body))[0] == 422
+
+
+def test_a_cursor_of_another_search_is_refused_and_holds_no_address(owner, database):
+    people(database, 3)
+    cursor = owner.post("/subscribers/search", {"prefix": "p1", "limit": 1}).json["nextCursor"]
+    assert cursor is None
+    cursor = owner.post("/subscribers/search", {"status": "pending", "limit": 1}).json["nextCursor"]
+    assert "example" not in base64.urlsafe_b64decode(cursor).decode()
+    for other in ({}, {"status": "confirmed"}, {"status": "pending", "prefix": "p1"}):
+        answer = owner.post("/subscribers/search", {**other, "cursor": cursor})
+        assert problem(answer) == (422, "cursor_mismatch")
+
+
+def test_a_viewer_sees_masked_addresses_and_cannot_guess_them(viewer, ada):
+    assert found(viewer.post("/subscribers/search")) == ["a•••@e•••.org"]
+    for body in ({"address": ADA}, {"prefix": "ad"}):
+        answer = viewer.post("/subscribers/search", body)
+        assert problem(answer) == (403, "role_missing")
+        assert answer.json["required"] == "addresses:read"
+
+
+def test_the_story_is_whole(owner, ada, database):
+    story = owner.get(f"/subscribers/{ada}").json
+    assert story["subscriber"]["email"] == ADA
+    assert [(e["type"], e["purpose"]) for e in story["events"]] == [
+        ("signup", "delivery"), ("signup", "newsletter"),
+        ("confirm", "delivery"), ("confirm", "newsletter"),
+    ]  # fmt: skip
+    for event in story["events"]:
+        assert event["text"] and event["policyUrl"] and event["gesture"] and event["occurredAt"]
+        assert event["ip"] == "127.0.0.1"
+    (mail,) = story["mails"]
+    assert (mail["state"], mail["linksUsed"]) == ("sent", 1)
+    assert "keys" not in json.dumps(story) and "salt" not in json.dumps(story)
+
+
+def test_a_glance_is_noted_once_a_day_and_shown_to_the_person(client, owner, ada, mailbox):
+    for _ in range(3):
+        owner.get(f"/subscribers/{ada}")
+    (entry,) = owner.get(f"/audit?subscriberId={ada}").json["items"]
+    assert (entry["actor"], entry["action"]) == ("key:ada-laptop", "subscribers:inspect")
+    client.post(f"{API}/privacy/request", json={"email": ADA})
+    held = client.post(f"{API}/privacy/export", json={"token": mailbox.deliver().privacy_token()})
+    assert [act["action"] for act in held.json["adminActs"]] == ["subscribers:inspect"]
+
+
+@pytest.mark.parametrize(
+    "status", ["pending", "confirmed", "unsubscribed", "bounced", "complained"]
+)
+@pytest.mark.parametrize("recent", [True, False])
+def test_what_is_offered_is_what_works(owner, ada, database, status, recent):
+    """In every state, the resend that is offered is accepted, and one that is not is refused."""
+    newsletter = "newsletter = newsletter AND %s IN ('confirmed', 'bounced')"
+    database.rows(f"UPDATE lm_subscribers SET {newsletter}, status = %s", status, status)
+    if not recent:
+        database.rows(LONG_AGO)
+    actions = owner.get(f"/subscribers/{ada}").json["actions"]
+    assert ("unsubscribe" in actions) == (status in ("pending", "confirmed", "bounced"))
+    before = database.count("lm_outbox")
+    answer = owner.post(f"/subscribers/{ada}/resend")
+    assert answer.status_code == (200 if "resend" in actions else 409)
+    assert database.count("lm_outbox") - before == ("resend" in actions)
+    assert ("resend" in actions) == (status in ("pending", "confirmed") and not recent)
+    assert "resend" not in owner.get(f"/subscribers/{ada}").json["actions"]
+
+
+def test_two_owners_who_resend_at_once_send_one_mail(owner, ada, database, mailbox):
+    database.rows(LONG_AGO)
+    again = lambda _: Caller(owner.client.application.test_client(), owner.bearer).post(
+        f"/subscribers/{ada}/resend"
+    )
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(answer.status_code for answer in pool.map(again, range(6)))
+    assert statuses == [200] + [409] * 5
+    assert mailbox.deliver().kinds() == ["confirm", "download"]
+    event = database.rows("SELECT type, gesture FROM lm_consent_events ORDER BY id DESC LIMIT 1")
+    assert event == [{"type": "resend", "gesture": "operator"}]
+
+
+def test_who_has_told_the_studio_is_unsubscribed_and_the_ledger_says_by_whom(owner, ada, database):
+    for _ in range(2):
+        assert owner.post(f"/subscribers/{ada}/unsubscribe").json == {"status": "done"}
+    assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
+    events = database.rows("SELECT gesture FROM lm_consent_events WHERE type = 'unsubscribe'")
+    assert events == [{"gesture": "operator"}]
+
+
+@pytest.mark.parametrize("objects", [True, False])
+def test_an_erasure_has_a_reason_and_leaves_nobody(client, owner, ada, database, objects):
+    for body in ({}, {"reason": "because"}, {"reason": "test", "object": "true"}):
+        assert problem(owner.delete(f"/subscribers/{ada}", body))[0] == 422
+    body = {"reason": "person_asked", "object": objects}
+    assert owner.delete(f"/subscribers/{ada}", body).status_code == 204
+    assert problem(owner.delete(f"/subscribers/{ada}", body)) == (404, "subscriber_unknown")
+    assert database.count("lm_subscribers") == database.count("lm_outbox") == 0
+    assert database.value("SELECT erased_by FROM lm_erasures") == "operator"
+    (entry,) = owner.get(f"/audit?subscriberId={ada}").json["items"]
+    assert entry["detail"] == {"reason": "person_asked", "objected": objects}
+    sign_up(client)
+    assert database.count("lm_subscribers") == (0 if objects else 1)
+
+
+def test_two_owners_who_erase_at_once_are_one_erasure(owner, ada, database):
+    erase = lambda _: Caller(owner.client.application.test_client(), owner.bearer).delete(
+        f"/subscribers/{ada}", {"reason": "test"}
+    )
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(answer.status_code for answer in pool.map(erase, range(4)))
+    assert statuses == [204, 404, 404, 404]
+    assert database.value("SELECT count(*) FROM lm_audit WHERE action = 'subscribers:erase'") == 1
+
+
+def test_an_act_without_its_account_does_not_happen(owner, ada, database):
+    database.rows("ALTER TABLE lm_audit ADD CONSTRAINT full_disk CHECK (false) NOT VALID")
+    with pytest.raises(AssertionError, match="internal_error"):
+        owner.delete(f"/subscribers/{ada}", {"reason": "test"})
+    with pytest.raises(AssertionError, match="internal_error"):
+        owner.post(f"/subscribers/{ada}/unsubscribe")
+    assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
+
+
+def test_the_receipt_is_the_signed_proof(start, database, mailbox, client, ada):
+    services = start(RECEIPT_KEY=base64.b64encode(b"\1" * 32).decode())
+    with admin_client(services) as other:
+        owner = Caller(other, new_key(database, services, role="owner"))
+        assert problem(owner.get(f"/subscribers/{ada}/receipt")) == (409, "receipt_refused")
+        seals.Sealer(services, settling_time=timedelta()).seal()
+        answer = owner.get(f"/subscribers/{ada}/receipt")
+        assert problem(owner.get(f"/subscribers/{NOBODY}/receipt"))[0] == 404
+    key = receipts.public_key(answer.json["signature"]["public_key"])
+    assert receipts.verify(answer.data, key)["record_header"]["pii_principal_id"] == ADA
+
+
+def test_without_a_signing_key_there_is_no_receipt(owner, ada):
+    assert problem(owner.get(f"/subscribers/{ada}/receipt")) == (409, "receipt_refused")
+
+
+@pytest.mark.parametrize(
+    "nobody", [NOBODY, str(uuid.UUID(int=0)), "1", "x", "export", "../1", "%00"]
+)
+def test_somebody_who_is_not_there_is_a_404(owner, nobody):
+    for answer in (
+        owner.get(f"/subscribers/{nobody}"),
+        owner.delete(f"/subscribers/{nobody}", {"reason": "test"}),
+        owner.post(f"/subscribers/{nobody}/unsubscribe"),
+        owner.post(f"/subscribers/{nobody}/resend"),
+    ):
+        assert answer.status_code == 404, answer.data
+
+
+def test_nobody_is_confirmed_by_hand(owner, ada):
+    for method in ("PUT", "PATCH"):
+        answer = owner.open(method, f"/subscribers/{ada}", json={"status": "confirmed"})
+        assert problem(answer) == (405, "method_not_allowed")
+    rules = {rule.rule for rule in admin_rules(owner.client.application)}
+    assert not [rule for rule in rules if "confirm" in rule]
+
+
+READS = {"/subscribers/search"}
+WRITES = {
+    "DELETE /subscribers/<uuid:subscriber_id>": {"reason": "test"},
+    "POST /subscribers/<uuid:subscriber_id>/unsubscribe": {},
+    "POST /subscribers/<uuid:subscriber_id>/resend": {},
+}
+
+
+def writing_rules(app):
+    for rule in admin_rules(app):
+        path = rule.rule.removeprefix(ADMIN)
+        for method in rule.methods - {"GET", "HEAD", "OPTIONS"}:
+            if path not in READS:
+                yield f"{method} {path}", vars(app.view_functions[rule.endpoint])["needs"]
+
+
+def test_every_route_that_writes_leaves_a_row_in_the_account(owner, client):
+    assert {name for name, _ in writing_rules(client.application)} == set(WRITES)
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_the_row_says_who_and_what_and_a_viewer_may_not(owner, viewer, ada, database, name):
+    database.rows(LONG_AGO)
+    word = dict(writing_rules(owner.client.application))[name]
+    method, path = name.split()
+    path = re.sub("<.*?>", ada, path)
+    before = database.checksum(without=frozenset(("lm_audit", "lm_admin_keys")))
+    assert problem(viewer.open(method, path, json=WRITES[name])) == (403, "role_missing")
+    assert database.checksum(without=frozenset(("lm_audit", "lm_admin_keys"))) == before
+    assert owner.open(method, path, json=WRITES[name]).status_code in (200, 204)
+    rows = database.rows("SELECT actor, action, outcome, subscriber_id::text FROM lm_audit"
+                         " ORDER BY id DESC LIMIT 1")  # fmt: skip
+    assert rows == [
+        {"actor": "key:ada-laptop", "action": word, "outcome": "done", "subscriber_id": ada}
+    ]
