@@ -50,6 +50,9 @@ SELECT live, CASE WHEN live THEN jsonb_build_object(
     'ses_events', (
         SELECT coalesce(jsonb_agg(to_jsonb(v) - '{subscriber_id}'::text[] ORDER BY v.id), '[]')
         FROM lm_ses_events v WHERE v.subscriber_id = person.id),
+    'former_ids', (
+        SELECT coalesce(jsonb_agg(f.former_id ORDER BY f.former_id), '[]')
+        FROM lm_former_ids f WHERE f.subscriber_id = person.id),
     'admin_acts', (
         SELECT coalesce(jsonb_agg(to_jsonb(a) - '{subscriber_id,once_on}'::text[] ORDER BY a.id), '[]')
         FROM lm_audit a WHERE a.subscriber_id = person.id)

@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from leadmagnet.app import create_app
 from leadmagnet.database import Database
 from leadmagnet.services import Services
+from tests.support.admin import admin_client
 from tests.support.database import fresh_database
 from tests.support.services import NO_CERTIFICATES, configured
 
@@ -39,8 +40,9 @@ def application(server, files):
         config = configured(database)
         pool = Database(config.database_url, size=2)
         pool.open()
-        stand.app = create_app(Services(config, pool, files, NO_CERTIFICATES))
-        yield
+        with admin_client(Services(config, pool, files, NO_CERTIFICATES)) as client:
+            stand.app = client.application
+            yield
         pool.close()
 
 

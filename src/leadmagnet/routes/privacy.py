@@ -63,6 +63,7 @@ HELD = {
     "mails": [],
     "links": [],
     "sesEvents": [],
+    "formerIds": [],
     "adminActs": [],
 }
 

@@ -67,6 +67,11 @@ class ExportSchema(ResponseSchema):
         Held(), required=True, metadata={"description": "Without their tokens, which are not held"}
     )
     ses_events = fields.List(Held(), required=True)
+    former_ids = fields.List(
+        fields.String(metadata={"format": "uuid"}),
+        required=True,
+        metadata={"description": "Ids in a system that this one replaced"},
+    )
     admin_acts = fields.List(
         Held(), required=True, metadata={"description": "Who looked at or changed the record"}
     )
