@@ -6,6 +6,10 @@
 CREATE ROLE lm_owner LOGIN PASSWORD :'owner_password';
 CREATE ROLE lm_app LOGIN PASSWORD :'app_password';
 
+-- Or a row that a constraint refuses is written to the server's log, with the address in it.
+ALTER ROLE lm_owner SET log_error_verbosity = 'terse';
+ALTER ROLE lm_app SET log_error_verbosity = 'terse';
+
 -- The owner of a database may create tables in its schema public (pg_database_owner).
 CREATE DATABASE leadmagnet OWNER lm_owner;
 REVOKE ALL ON DATABASE leadmagnet FROM PUBLIC;

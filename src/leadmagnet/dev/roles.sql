@@ -12,6 +12,8 @@ BEGIN
             'ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD %L',
             role_name, current_setting('leadmagnet.password')
         );
+        -- Or a row that a constraint refuses is written to the server's log, with the address in it.
+        EXECUTE format('ALTER ROLE %I SET log_error_verbosity = terse', role_name);
     END LOOP;
 END
 $$;
