@@ -126,3 +126,12 @@ def test_a_bucket_that_refuses_is_told_and_changes_nothing(magnets, database, tm
     assert answer.returncode == 1
     assert "AWS_REGION" in answer.stderr
     assert database.checksum() == before
+
+
+@pytest.mark.parametrize("name", ["a/b.pdf", ""])
+def test_a_value_that_the_database_refuses_is_a_sentence_without_the_row(magnets, name):
+    answer = magnets("put", "guide-mariee-sereine", "--file-name", name, str(PDF))
+    assert answer.returncode == 1
+    assert "the database refuses a value" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "Guide" not in answer.stderr

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import click
+import psycopg
 
 from leadmagnet.adapters import account
 from leadmagnet.config import Config, ConfigError, FromEnvironment, MigrationConfig
@@ -56,6 +57,12 @@ def _connected(database: Database, *, setting: str) -> Iterator[None]:
         raise click.ClickException(
             why(error.__cause__ or error, setting=setting).sentence
         ) from None
+    except psycopg.IntegrityError as error:
+        # Without psycopg's own text, which holds the row.
+        rule = error.diag.constraint_name or error.diag.column_name
+        raise click.ClickException(f"the database refuses a value: see the rule {rule}") from None
+    except psycopg.DataError:
+        raise click.ClickException("a value is too large, or holds a NUL character") from None
     finally:
         database.close()
 

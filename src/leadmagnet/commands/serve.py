@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.commands.plumbing import say_what_is_missing, settings
 from leadmagnet.config import Config
 from leadmagnet.telemetry import metrics_folder
@@ -16,6 +17,7 @@ from leadmagnet.telemetry import metrics_folder
 def command() -> None:
     """Serve the API with gunicorn."""
     config = settings(Config)
+    settings(AdminConfig)
     say_what_is_missing(config)
     if config.metrics_token:
         # Set before prometheus_client is imported, and a new folder for each start: it would add

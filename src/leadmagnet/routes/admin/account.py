@@ -31,7 +31,10 @@ ENTRY = {
     example={"actor": "key:ada-laptop", "role": "viewer", "permissions": ["me:read"]},
 )
 def me() -> dict[str, Any]:
-    """Who calls, and what they may do"""
+    """Who calls, and what they may do
+
+    The actor as the audit names it, the role, and the words of what that role may do.
+    """
     known = caller()
     return {
         "actor": known.actor,
