@@ -18,7 +18,7 @@ from leadmagnet.funnel.requests import Context
 from leadmagnet.rights import privacy
 from leadmagnet.services import Services
 
-# Nobody's browser: the operator acts for the person.
+# An operator acts for the person, so no IP or browser belongs to the act.
 NOWHERE = Context(None, None)
 
 

@@ -78,7 +78,7 @@ def _policy(record: str) -> str:
 def _domain(given: Surroundings) -> str:
     domain = sender_domain(given.services.config.mail_from)
     if is_nobodys(f".{domain}"):
-        raise Skip(f"{domain} is nobody's domain")
+        raise Skip(f"{domain} is a reserved example domain, which has no DNS")
     return domain
 
 
