@@ -11,8 +11,9 @@ from leadmagnet.errors import Unavailable
 
 Clock = Callable[[], float]
 
-# A healthy database finishes something every few milliseconds.
-STALLED_SECONDS = 0.1
+# A healthy database finishes something every few milliseconds; a busy disk may hold every commit
+# for a tenth of a second.
+STALLED_SECONDS = 0.25
 # So many slow failures of the same statement in a row, and the next ones fail without trying.
 TRIPS = 4
 SLOW_SECONDS = 0.5
@@ -32,10 +33,11 @@ class Bulkhead:
 
     def enter(self) -> None:
         """Raise Unavailable when it is full and no one comes out."""
-        if not self._free.acquire(blocking=False):
-            stalled = self._clock() - self._moved_at > STALLED_SECONDS
-            if stalled or not self._free.acquire(timeout=STALLED_SECONDS):
+        free = self._free.acquire(blocking=False)
+        while not free:
+            if self._clock() - self._moved_at > STALLED_SECONDS:
                 raise Unavailable("bulkhead_full")
+            free = self._free.acquire(timeout=STALLED_SECONDS)
         self._moved_at = self._clock()
 
     def leave(self, *, served: bool) -> None:
