@@ -55,13 +55,15 @@ class Generator:
         end = self._clock(service)
         result = json.loads(output.splitlines()[-1])
         requests = int(result["requests"])
+        made = self._made(database, kind, since=rows)
         if result["refused"] or result["broken"]:
             raise RefusedError(
                 f"{service.name}, {kind}: not all answers are good: {result}"
                 f"{service.child.last_output()}"
             )
         # What was in flight at the end counts as no answer, but may become a row.
-        self._check(database, kind, rows, requests, slack=clients)
+        if not requests <= made <= requests + clients:
+            raise RuntimeError(f"{requests} answers, {made} rows")
         self._rates[service.name, kind, clients] = requests / result["seconds"]
         return Run(
             requests / result["seconds"],
@@ -86,7 +88,8 @@ class Generator:
         requests = int(_found(r"actually processed: (\d+)", output))
         if _found(r"failed transactions: (\d+)", output) != "0":
             raise RuntimeError(output)
-        self._check(database, kind, rows, requests, slack=0)
+        if (made := self._made(database, kind, since=rows)) != requests:
+            raise RuntimeError(f"{requests} answers, {made} rows")
         rate = float(_found(r"tps = ([\d.]+)", output))
         self._rates["pgbench", kind, clients] = rate
         latency = float(_found(r"latency average = ([\d.]+)", output))
@@ -118,20 +121,17 @@ class Generator:
         assert row
         return int(row[0])
 
-    def _check(self, database: str, kind: str, before: int, requests: int, *, slack: int) -> None:
-        """Each good answer stands for one new row."""
+    def _made(self, database: str, kind: str, *, since: int) -> int:
+        """How many rows a run made, each good answer one; the next run starts with none waiting."""
         # What was in flight when the generator hung up is still worked off: it must not count as
         # the next run's.
         rows, last = self._rows(database, kind), -1
         while rows != last:
             time.sleep(0.2)
             last, rows = rows, self._rows(database, kind)
-        if kind == "signup":
-            # The next run pays for no request of this one.
-            with self._systems.superuser(database) as conn:
-                conn.execute("DELETE FROM lm_requests")
-        if not requests <= rows - before <= requests + slack:
-            raise RuntimeError(f"{requests} answers, {rows - before} rows")
+        with self._systems.superuser(database) as conn:
+            conn.execute("DELETE FROM lm_requests")
+        return rows - since
 
 
 def _output(command: Sequence[str | Path]) -> str:
