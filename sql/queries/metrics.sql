@@ -26,8 +26,8 @@ SELECT type, matched, count(*) AS last_week,
 FROM told
 GROUP BY type, matched;
 
--- name: metrics_signups
-SELECT outcome, sum(n)::bigint AS signups FROM lm_signup_outcomes GROUP BY outcome;
+-- name: metrics_settled
+SELECT kind, outcome, sum(n)::bigint AS requests FROM lm_request_outcomes GROUP BY kind, outcome;
 
 -- name: metrics_ledger
 -- Age of the first event after the latest sealed one: it grows when no seals are written.

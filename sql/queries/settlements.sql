@@ -139,16 +139,16 @@ WITH asked_subscriber AS (
 SELECT (SELECT subscriber_id FROM queued_mail) AS subscriber_id;
 
 -- name: settlement_finish
--- Forgets the settled requests, counts the outcomes of their signups, and notifies the senders.
+-- Forgets the settled requests, counts what became of them, and notifies the senders.
 WITH settled AS (
     DELETE FROM lm_requests WHERE id = ANY (%(ids)s::bigint[])
 ), counted AS (
-    INSERT INTO lm_signup_outcomes AS o (day, outcome, n)
-    SELECT current_date, outcome, count(*)
-    FROM unnest(%(outcomes)s::text[]) AS settled_signup (outcome)
-    GROUP BY outcome
-    ORDER BY outcome
-    ON CONFLICT (day, outcome) DO UPDATE SET n = o.n + excluded.n
+    INSERT INTO lm_request_outcomes AS o (day, kind, outcome, n)
+    SELECT current_date, kind, outcome, count(*)
+    FROM unnest(%(kinds)s::text[], %(outcomes)s::text[]) AS settled_request (kind, outcome)
+    GROUP BY kind, outcome
+    ORDER BY kind, outcome
+    ON CONFLICT (day, kind, outcome) DO UPDATE SET n = o.n + excluded.n
 )
 SELECT pg_notify('lm_outbox', '') WHERE %(mails)s::boolean;
 

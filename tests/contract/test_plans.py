@@ -13,7 +13,7 @@ from tests.support.paths import path_of
 
 # What is asked about everything, and not by a visitor: an operator's overview, and the figures of a
 # scrape.
-READS_ALL = {"outbox_overview", "metrics_signups"}
+READS_ALL = {"outbox_overview", "metrics_settled"}
 # Of one row, or of rows that are gone a moment after they came.
 SMALL = {
     *("lm_magnets", "lm_consent_texts", "lm_send_limiter", "lm_worker_heartbeat"),

@@ -577,7 +577,7 @@ def settlers_killed(stage: Stage, size: Size) -> Told:
     _settled_or_waiting(stage, visitors.accepted)
     balance = stage.balance(visitors.accepted)
     events = stage.value("SELECT count(*) FROM lm_consent_events")
-    counted = stage.value("SELECT sum(n) FROM lm_signup_outcomes")
+    counted = stage.value("SELECT sum(n) FROM lm_request_outcomes")
     require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
     require(events == counted == balance.accepted, f"{events} events, {counted} outcomes counted")
     return Told(

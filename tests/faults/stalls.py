@@ -28,7 +28,7 @@ HEALTH_SECONDS = 0.1
 RECOVERY_SECONDS = 2.0
 TABLES = (
     *("lm_requests", "lm_signup_limits"),
-    *("lm_subscribers", "lm_outbox", "lm_signup_outcomes"),
+    *("lm_subscribers", "lm_outbox", "lm_request_outcomes"),
 )
 
 

@@ -37,9 +37,7 @@ def narrow(start):
 
 
 def outcomes(database):
-    rows = database.rows(
-        "SELECT outcome, sum(n)::int AS n FROM lm_signup_outcomes GROUP BY outcome"
-    )
+    rows = database.rows("SELECT outcome, n::int FROM lm_request_outcomes WHERE kind = 'signup'")
     return {row["outcome"]: row["n"] for row in rows}
 
 
@@ -435,7 +433,7 @@ def test_a_count_names_nobody(start, database):
     from_ip(client, "203.0.113.7")
     guess(client, 1)
     rows = database.rows("SELECT t::text AS t FROM lm_signup_limits t")
-    rows += database.rows("SELECT t::text AS t FROM lm_signup_outcomes t")
+    rows += database.rows("SELECT t::text AS t FROM lm_request_outcomes t")
     assert len(rows) >= 5
     for row in rows:
         assert "203.0" not in row["t"]
@@ -473,9 +471,9 @@ def test_ended_counts_are_deleted_and_running_ones_kept(services, client, databa
 def test_the_application_cannot_lower_an_outcome_below_nothing_or_delete_it(database):
     with psycopg.connect(database.url, autocommit=True) as app:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            app.execute("DELETE FROM lm_signup_outcomes")
+            app.execute("DELETE FROM lm_request_outcomes")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            app.execute("UPDATE lm_signup_outcomes SET outcome = 'queued'")
+            app.execute("UPDATE lm_request_outcomes SET outcome = 'queued'")
 
 
 def test_a_keyed_hash_is_hmac_sha256_whatever_was_hashed_before():

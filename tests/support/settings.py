@@ -17,7 +17,7 @@ ADA = "ada@example.org"
 
 
 # How often, never who: what a try that leaves no trace of anybody still counts on.
-COUNTS = frozenset(("lm_signup_limits", "lm_signup_outcomes"))
+COUNTS = frozenset(("lm_signup_limits", "lm_request_outcomes"))
 
 
 # What has no default; all else is as in production.

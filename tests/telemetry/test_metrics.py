@@ -56,7 +56,7 @@ def test_any_other_token_is_a_401(client, authorization):
     assert client.get(f"/metrics?token={TOKEN}").status_code == 401
 
 
-def test_mails_and_signups_are_the_databases_figures(client, database, mailbox):
+def test_mails_and_requests_are_counted_from_the_database(client, database, mailbox):
     sign_up(client)
     sign_up(client)
     sign_up(client, "b@example.org")
@@ -71,9 +71,21 @@ def test_mails_and_signups_are_the_databases_figures(client, database, mailbox):
     assert 'leadmagnet_mails{state="dead"} 0.0' in text
     overdue = re.search(r"leadmagnet_mail_overdue_seconds (\d\S*)", text)
     assert 300 <= float(overdue[1]) < 330
-    assert 'leadmagnet_signups_total{outcome="queued"} 3.0' in text
-    assert 'leadmagnet_signups_total{outcome="cool_down"} 1.0' in text
+    assert 'leadmagnet_requests_settled_total{kind="signup",outcome="queued"} 3.0' in text
+    assert 'leadmagnet_requests_settled_total{kind="signup",outcome="cool_down"} 1.0' in text
     assert "leadmagnet_database_up 1.0" in text
+
+
+def test_what_became_of_requests_for_ones_data_is_counted(client, mailbox):
+    sign_up(client)
+    mailbox.deliver()
+    for email in (ADA, "nobody@example.org"):
+        client.post("/api/lead-magnet/privacy/request", json={"email": email})
+    mailbox.deliver()
+    text = client.get("/metrics", headers=OPEN).text
+    for outcome in ("queued", "not_queued"):
+        counted = f'leadmagnet_requests_settled_total{{kind="privacy",outcome="{outcome}"}} 1.0'
+        assert counted in text
 
 
 def test_an_event_that_waits_for_its_seal_shows(client, superuser, services):

@@ -80,14 +80,22 @@ def _settle_all(
         (request["kind"], _settle_one(transaction, request, parameters))
         for request, parameters in prepared
     ]
-    rows = [row for _, row in settled if row]
+    outcomes = [(kind, _outcome(row)) for kind, row in settled]
     transaction.one(
         "settlement_finish",
         ids=[request["id"] for request in requests],
-        outcomes=[row["outcome"] for row in rows if "outcome" in row],
-        mails=any(row["subscriber_id"] for row in rows),
+        kinds=[kind for kind, _ in outcomes],
+        outcomes=[outcome for _, outcome in outcomes],
+        mails=any(outcome == "queued" for _, outcome in outcomes),
     )
     return settled
+
+
+def _outcome(row: Row | None) -> str:
+    """A signup's is worked out by its statement; the others queue a mail or do not."""
+    if row and "outcome" in row:
+        return str(row["outcome"])
+    return "queued" if row and row["subscriber_id"] else "not_queued"
 
 
 def _parameters(request: Row, config: Config) -> dict[str, Any]:

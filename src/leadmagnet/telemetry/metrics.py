@@ -78,12 +78,14 @@ class _FromDatabase(Collector):
         yield _gauge("leadmagnet_mail_overdue_seconds", "Age of the mail due longest", overdue)
 
     def _people(self) -> Iterator[Metric]:
-        signups = self._database.all("metrics_signups")
+        settled = self._database.all("metrics_settled")
         yield _by(
             CounterMetricFamily(
-                "leadmagnet_signups", "Accepted signups by what became of them", labels=["outcome"]
+                "leadmagnet_requests_settled",
+                "Accepted requests by what became of them",
+                labels=["kind", "outcome"],
             ),
-            {(row["outcome"],): row["signups"] for row in signups},
+            {(row["kind"], row["outcome"]): row["requests"] for row in settled},
         )
         (requests,) = self._database.all("metrics_requests")
         yield _gauge(
