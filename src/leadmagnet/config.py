@@ -10,6 +10,7 @@ from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -74,6 +75,20 @@ def _sender(value: str) -> str:
             " holds a comma"
         ) from None
     return formataddr((name, address))
+
+
+def _address(value: str) -> str:
+    try:
+        return normalise(value)
+    except AddressRefused:
+        raise ValueError("must be an address alone, like owner@studio.example") from None
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (OSError, LookupError, ValueError):  # a folder of zones is an OSError
+        raise ValueError("must name a time zone, like Europe/Paris") from None
 
 
 def _database(value: str) -> str:
@@ -160,6 +175,8 @@ class Config(FromEnvironment):
     unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.several)
     hash_key: bytes = setting(secret_keys.one)
 
+    time_zone: str = setting(_time_zone, "Europe/Paris")
+    owner_mail: str | None = setting(_address, None)
     legacy_unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.legacy, ())
     api_url: str | None = setting(_web_origin, None)
     cors_origins: tuple[str, ...] = setting(_origins, ())
