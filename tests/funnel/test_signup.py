@@ -25,6 +25,15 @@ def test_a_new_address_becomes_a_pending_subscriber_with_an_event_and_a_mail(cli
     assert (mail["state"], mail["consents"], mail["locale"]) == ("queued", [DELIVERY], "fr")
 
 
+def test_the_body_of_the_former_page_is_told_what_to_send_instead(client, database):
+    body = {"email": ADA, "consentGiven": True, "source": "landing_page"}
+    answer = client.post(f"{API}/signup", json=body)
+    assert problem(answer) == (422, "consents_expected")
+    assert [error["pointer"] for error in answer.json["errors"]] == ["/consents"]
+    assert "GET /api/lead-magnet/magnets" in answer.json["detail"]
+    assert database.count("lm_requests") == database.count("lm_subscribers") == 0
+
+
 def test_each_purpose_agreed_to_is_an_event_of_its_own(client, database):
     sign_up(client, consents=[NEWSLETTER, DELIVERY])
     rows = database.rows("SELECT purpose FROM lm_consent_events ORDER BY purpose")

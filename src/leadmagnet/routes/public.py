@@ -112,7 +112,7 @@ def _cacheable(schema: Schema, value: Any) -> Response:
 @blp.arguments(SignupSchema, example=SIGNUP)
 @blp.response(202, AcceptedSchema, **accepted_with(ACCEPTED))
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
-@blp.refuses(422, "consent_required", "consent_unknown", pointer="/consents")
+@blp.refuses(422, "consent_required", "consent_unknown", "consents_expected", pointer="/consents")
 @blp.refuses(422, "magnet_unknown", pointer="/magnet")
 @blp.refuses(422, "turnstile_failed", pointer="/turnstileToken")
 @blp.refuses(429, "signup_limit")

@@ -122,6 +122,13 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "Le texte que vous avez accepté a changé. Rechargez la page et recommencez.",
         "en": "The text you agreed to has changed. Reload the page and start again.",
     },
+    "consents_expected": {
+        "fr": "consentGiven ne dit pas à quel texte la personne a consenti. Affichez les textes de"
+        " GET /api/lead-magnet/magnets/{slug} et envoyez dans consents les identifiants de ceux qui"
+        " sont cochés.",
+        "en": "consentGiven does not say which text was agreed to. Show the texts of GET"
+        " /api/lead-magnet/magnets/{slug} and send the ids of those ticked as consents.",
+    },
     "locale_unknown": {
         "fr": "La langue doit être « fr » ou « en ».",
         "en": "The language must be “fr” or “en”.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, pre_load, validate
 
 from leadmagnet.web.messages import LOCALES
 from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text
@@ -135,6 +135,13 @@ class SignupSchema(CamelCaseSchema):
         at_most=2048,
         metadata={"description": "Required while the API has TURNSTILE_SECRET: the widget's token"},
     )
+
+    @pre_load
+    def _of_the_former_api(self, body: dict[str, Any], **_: Any) -> dict[str, Any]:
+        # A box without its text proves nothing; "unknown field" would not say what to send instead.
+        if "consentGiven" in body and "consents" not in body:
+            raise ValidationError("consents_expected", "consents")
+        return body
 
 
 class LinkMagnetSchema(ResponseSchema):
