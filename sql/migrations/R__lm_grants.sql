@@ -25,6 +25,18 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC, %I', ours.kind, ours.name, app);
     END LOOP;
+    -- Nor does another role write to our tables, like that of the system that was here before.
+    FOR ours IN
+        SELECT DISTINCT c.oid::regclass AS name, pg_get_userbyid(x.grantee) AS writer
+        FROM pg_class c, aclexplode(c.relacl) x
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+          AND c.relname ~ '^lm_' AND c.relname !~ '^lm_(old|email|nurture)_'
+          AND pg_has_role(c.relowner, 'USAGE')
+          AND x.grantee NOT IN (0, c.relowner) AND x.privilege_type <> 'SELECT'
+    LOOP
+        EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER, MAINTAIN
+            ON %s FROM %I', ours.name, ours.writer);
+    END LOOP;
     FOR ours IN
         SELECT p.oid::regprocedure AS name FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ '^lm_'

@@ -7,11 +7,12 @@ import shutil
 import psycopg
 import pytest
 
-from leadmagnet.database.migration_files import MigrationError
+from leadmagnet.database.migration_files import MigrationError, pending, read
 from leadmagnet.database.migrations import migrate
 from leadmagnet.moving import asides
 from leadmagnet.moving.steps import MovingError
 from tests.support.paths import path_of
+from tests.support.stack import administrator
 
 TABLES = ("lm_subscribers", "lm_consent_events", "lm_download_tokens")
 
@@ -111,12 +112,38 @@ def test_aside_waits_for_nobody_for_long(database, owner_url, server):
     assert "lm_old_subscribers" not in relations(database)
 
 
+# The names of its files, three underscores included, and its grants for whatever it makes later.
+FILES_OF_THE_PIPELINE = {
+    "V20251223_112356___base_init.sql": "CREATE SCHEMA crm; CREATE TABLE crm.people (id int)",
+    "V20260203_140000___lead_magnet_templates.sql": "CREATE TABLE lm_email_templates ()",
+    "V20260203_150000___grant_lm_permissions.sql": """
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO prospectflow;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public
+            GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO prospectflow;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public
+            GRANT USAGE, SELECT ON SEQUENCES TO prospectflow""",
+    "V20270101_080000___later.sql": "ALTER TABLE crm.people ADD COLUMN name text",
+}
+
+
+@pytest.fixture
+def its_role(server, database):
+    """The role of its application."""
+    with administrator(server, database.name) as admin:
+        admin.execute("CREATE ROLE prospectflow")
+        yield "prospectflow"
+        admin.execute("DROP OWNED BY prospectflow; DROP ROLE prospectflow")
+
+
 @pytest.mark.parametrize("lived_there", [True, False])
+@pytest.mark.usefixtures("its_role")
 def test_the_files_of_both_live_in_one_folder_of_a_pipeline(
     database, owner_url, leadmagnet, tmp_path, lived_there
 ):
     folder = tmp_path / "migrations"
     shutil.copytree(path_of("sql/migrations"), folder)
+    for name, text in FILES_OF_THE_PIPELINE.items():
+        (folder / name).write_text(text)
     printed = leadmagnet("import", "prospectflow", "aside", "--sql")
     (folder / "V20261121_235959__lm_aside.sql").write_text(printed.stdout)
     database.rows("DROP TABLE lm_subscribers, lm_consent_events, lm_download_tokens")
@@ -128,4 +155,38 @@ def test_the_files_of_both_live_in_one_folder_of_a_pipeline(
     assert migrate(owner_url, app_role="lm_app", directory=folder)
     assert migrate(owner_url, app_role="lm_app", directory=folder) == []
     assert ("lm_old_subscribers" in relations(database)) is lived_there
+    assert database.count("lm_subscribers") == 0
+    # What its role was promised of tables to come it does not have of ours, nor of those aside.
+    may = "SELECT has_table_privilege('prospectflow', %s, 'INSERT, UPDATE, DELETE')"
+    ours = [
+        row["tablename"]
+        for row in database.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        if row["tablename"].startswith("lm_") and row["tablename"] != "lm_email_templates"
+    ]
+    assert [name for name in ours if database.value(may, name)] == []
+    assert database.value(may, "lm_email_templates")
+
+
+@pytest.mark.usefixtures("its_role")
+def test_a_pipeline_in_which_it_lived_for_long_goes_on_with_both(
+    database, owner_url, leadmagnet, tmp_path
+):
+    """Its files were applied long ago, and ours come into its folder."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    for name, text in FILES_OF_THE_PIPELINE.items():
+        (folder / name).write_text(text)
+    schema = path_of("tests/moving/predecessor.sql")
+    shutil.copy(schema, folder / "V20260202_140000___lead_magnet_schema.sql")
+    database.rows("DROP TABLE lm_subscribers, lm_consent_events, lm_download_tokens")
+    migrate(owner_url, app_role="lm_app", directory=folder)
+
+    printed = leadmagnet("import", "prospectflow", "aside", "--sql")
+    (folder / "V20261121_235959__lm_aside.sql").write_text(printed.stdout)
+    shutil.copytree(path_of("sql/migrations"), folder, dirs_exist_ok=True)
+    # File by file, as Flyway goes on.
+    history = database.rows("SELECT * FROM flyway_schema_history ORDER BY installed_rank")
+    for migration in pending(read(folder), history):
+        database.owner.execute(migration.sql.encode())
+    assert database.count("lm_old_subscribers") == 6
     assert database.count("lm_subscribers") == 0
