@@ -3,6 +3,16 @@ SELECT current_setting('server_version_num')::int AS number,
        split_part(current_setting('server_version'), ' ', 1) AS version,
        clock_timestamp() AS now;
 
+-- name: checkup_former_tables
+-- Tables of ProspectFlow's lead magnet under the names of ours: a column of each that ours does not
+-- have. The application's role may see names where it may read nothing.
+SELECT string_agg(c.relname, ', ' ORDER BY c.relname) AS names
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND (c.relname, a.attname) IN (
+    ('lm_subscribers', 'unsubscribed_at'), ('lm_consent_events', 'event_type'),
+    ('lm_download_tokens', 'purpose'));
+
 -- name: checkup_rights
 -- What the application's role could do and must not: rule the server, own a table of ours or the
 -- ledger, or change what is append-only.

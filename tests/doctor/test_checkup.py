@@ -57,6 +57,14 @@ def test_tables_of_another_version_are_told(look, database):
     assert (found.verdict, found.fix) == ("fail", "leadmagnet migrate")
 
 
+def test_the_tables_of_the_former_system_are_named_where_they_stand_in_the_way(look, database):
+    database.rows("ALTER TABLE lm_consent_events RENAME COLUMN type TO event_type")
+    found = look("database", "tables")
+    assert found.verdict == "fail"
+    assert found.said.startswith("lm_consent_events: ProspectFlow's tables")
+    assert found.fix.startswith("leadmagnet import prospectflow aside")
+
+
 def test_a_migration_that_is_not_applied_is_named(look, database):
     script = "V20261122_150000__lm_outbox_sent.sql"
     database.rows("DELETE FROM flyway_schema_history WHERE script = %s", script)

@@ -37,6 +37,12 @@ def readiness(given: Surroundings) -> Finding:
     try:
         given.services.database.readiness.require()
     except Unavailable as error:
+        former = given.services.database.one("checkup_former_tables") or {}
+        if former["names"]:
+            return fail(
+                f"{former['names']}: ProspectFlow's tables have the names that ours need",
+                "leadmagnet import prospectflow aside (docs/moving-in.md)",
+            )
         return fail(*in_two(why(error.__cause__ or error).sentence))
     return ok("every query fits the tables and the role's rights")
 
