@@ -52,7 +52,7 @@ SELECT to_jsonb(s) - '{address_key,privacy_key,asked_consents}'::text[] AS subsc
          'occurred_at', e.occurred_at, 'text_id', e.consent_text_id, 'text', c.text,
          'locale', e.locale, 'policy_version', e.policy_version, 'policy_url', e.policy_url,
          'seal', seal.position, 'sealed_at', seal.sealed_at,
-         'ip', host(x.ip), 'user_agent', x.user_agent) ORDER BY e.id), '[]')
+         'claim', e.claim, 'ip', host(x.ip), 'user_agent', x.user_agent) ORDER BY e.id), '[]')
      FROM lm_consent_events e
      LEFT JOIN lm_consent_texts c ON c.id = e.consent_text_id
      LEFT JOIN lm_consent_seals seal ON seal.event_id = e.id

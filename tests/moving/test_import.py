@@ -29,6 +29,12 @@ def subscriber(database, name):
     return row
 
 
+def free(database, table, *columns):
+    """Let them be null."""
+    for column in columns:
+        database.rows(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL")
+
+
 def claims(database, name):
     rows = database.rows(
         "SELECT claim FROM lm_consent_events WHERE subscriber_id = %s ORDER BY id", name
@@ -132,8 +138,7 @@ def test_of_two_records_of_one_mailbox_the_stronger_refusal_stays(make_room, bri
 
 
 def test_what_cannot_be_imported_is_said_and_a_refusal_reaches_it(make_room, bring_in, database):
-    for column in ("email", "status", "created_at"):
-        database.rows(f"ALTER TABLE lm_subscribers ALTER {column} DROP NOT NULL")
+    free(database, "lm_subscribers", "email", "status", "created_at")
     database.rows("ALTER TABLE lm_subscribers DROP CONSTRAINT lm_subscribers_status_check")
     database.rows(
         "INSERT INTO lm_subscribers (email, status, created_at) VALUES"
@@ -189,6 +194,48 @@ def test_a_hash_that_two_records_claim_opens_neither(make_room, bring_in, databa
     make_room()
     assert bring_in().links_left == {"links": 3, "live": 2}
     assert database.count("lm_download_tokens") == 2
+
+
+def test_events_and_links_without_what_they_should_have_are_taken_for_what_they_are(
+    make_room, bring_in, database, seal, leadmagnet
+):
+    free(database, "lm_consent_events", "subscriber_id", "event_type", "occurred_at")
+    free(database, "lm_download_tokens", "subscriber_id", "token_hash", "purpose", "expires_at",
+         "max_uses", "use_count", "created_at")  # fmt: skip
+    database.rows(
+        "ALTER TABLE lm_consent_events DROP CONSTRAINT lm_consent_events_event_type_check"
+    )
+    database.rows(
+        f"""INSERT INTO lm_consent_events
+            (subscriber_id, event_type, occurred_at, consent_text, user_agent) VALUES
+            (NULL, 'signup', now(), 'x', 'x'),
+            ('{LATE}', NULL, NULL, NULL, NULL),
+            ('{LATE}', 'odd', now(), '', 'x'),
+            ('{LATE}', 'signup', now() + interval '1 year', NULL, 'x')"""
+    )
+    soon = "now() + interval '1 day'"
+    database.rows(
+        f"""INSERT INTO lm_download_tokens
+            (subscriber_id, token_hash, purpose, expires_at, max_uses, use_count, created_at) VALUES
+            (NULL, repeat('1', 64), 'download_only', {soon}, 1, 0, now()),
+            ('{LATE}', NULL, 'download_only', {soon}, 1, 0, now()),
+            ('{LATE}', repeat('2', 64), NULL, now(), 1, 0, now()),
+            ('{LATE}', repeat('3', 64), 'download_only', NULL, 1, 0, now()),
+            ('{LATE}', repeat('4', 64), 'download_only', {soon}, NULL, NULL, NULL),
+            ('{LATE}', repeat('5', 64), 'download_only', {soon}, -1, -5, {soon})"""
+    )
+    make_room()
+    result = bring_in()
+    assert outcomes(result) == {("imported", None): 6}
+    assert result.links_left == {"links": 3, "live": 1}
+    assert [claim.get("type") for claim in claims(database, LATE)] == [
+        None, "signup", "odd", "signup", None,
+    ]  # fmt: skip
+    assert database.value("SELECT max(created_at) <= now() FROM lm_consent_context")
+    assert database.value("SELECT max(created_at) <= now() FROM lm_download_tokens")
+    seal()
+    verified = leadmagnet("ledger", "verify")
+    assert verified.returncode == 0, verified.stderr
 
 
 def test_two_runs_at_once_are_one(make_room, bring_in, database, owner_url):

@@ -63,6 +63,12 @@ def test_the_whole_way_by_commands(leadmagnet, owner_url, database, client, seal
     seal()
     assert "2 links still work, 2 of them here" in run("import", "prospectflow", "check").stdout
 
+    head = run("ledger", "head").stdout.strip()
+    other = head[:-1] + ("0" if head[-1] != "0" else "1")
+    for command in ("check", "drop"):
+        said = run("import", "prospectflow", command, "--head", other, stdin="y\n", code=1).stderr
+        assert "Fault: " in said
+
     # The link in a mail that the former system sent.
     described = client.get(f"{API}/confirm/{LINKS['pending']}").json
     assert described["status"] == "pending"
@@ -73,7 +79,7 @@ def test_the_whole_way_by_commands(leadmagnet, owner_url, database, client, seal
     assert run("import", "prospectflow", "drop", stdin="n\n", code=1)
     assert database.count("lm_old_subscribers") == 6
     seal()
-    assert "deleted" in run("import", "prospectflow", "drop", stdin="y\n").stdout
+    assert "deleted" in run("import", "prospectflow", "drop", "--head", head, stdin="y\n").stdout
     assert database.value("SELECT to_regclass('lm_old_subscribers')") is None
     assert run("ledger", "verify").stdout.startswith("intact: ")
 

@@ -9,9 +9,10 @@ from typing import IO
 import click
 import psycopg
 
-from leadmagnet.commands.plumbing import application, settings
+from leadmagnet.commands.plumbing import application, head_option, settings
 from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.consent import kept_head, ledger
+from leadmagnet.consent.chain import Head
 from leadmagnet.database.reasons import why
 from leadmagnet.moving import asides, checks, imports
 from leadmagnet.moving.steps import MovingError
@@ -75,15 +76,17 @@ def run(report: IO[str] | None, **chosen: str | bool) -> None:
 
 
 @prospectflow.command("check")
-def check() -> None:
+@head_option
+def check(published: Head | None) -> None:
     """Compare the old tables with ours, and verify the ledger; exit code 1 where they differ."""
-    _checked()
+    _checked(published)
 
 
 @prospectflow.command("drop")
-def drop() -> None:
+@head_option
+def drop(published: Head | None) -> None:
     """Check, ask, and delete the old tables for good."""
-    comparison = _checked()
+    comparison = _checked(published)
     click.confirm(
         f"Delete lm_old_subscribers, lm_old_consent_events and lm_old_download_tokens for good?"
         f" {comparison.not_here} people in them are not here.",
@@ -94,7 +97,7 @@ def drop() -> None:
     click.echo("deleted")
 
 
-def _checked() -> checks.Comparison:
+def _checked(published: Head | None) -> checks.Comparison:
     with _owner() as url:
         comparison = checks.compare(url)
     for row in comparison.states:
@@ -103,7 +106,7 @@ def _checked() -> checks.Comparison:
     click.echo(f"{comparison.links} links still work, {comparison.links_known} of them here")
     with application() as services:
         try:
-            report = ledger.verify(services)
+            report = ledger.verify(services, published=published)
         except kept_head.KeptHeadError as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"ledger: {report.events} events sealed, {report.waiting} not sealed yet")

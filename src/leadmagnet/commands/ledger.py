@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.plumbing import application, head_option
 from leadmagnet.consent import kept_head, ledger, seals
 from leadmagnet.consent.chain import Head
 
@@ -36,18 +36,12 @@ def head() -> None:
 
 
 @command.command("verify")
-@click.option("--head", "published", help="A head of before: the chain must still pass through it.")
-def verify(published: str | None) -> None:
+@head_option
+def verify(published: Head | None) -> None:
     """Name every row that was altered, added or removed; exit code 1 if there is one."""
-    try:
-        pin = Head.parse(published) if published else None
-    except ValueError:
-        raise click.BadParameter(
-            "must be POSITION:HASH, as `leadmagnet ledger head` prints it"
-        ) from None
     with application() as services:
         try:
-            report = ledger.verify(services, published=pin)
+            report = ledger.verify(services, published=published)
         except kept_head.KeptHeadError as error:
             raise click.ClickException(str(error)) from None
     for fault in report.faults:

@@ -12,6 +12,7 @@ import psycopg
 
 from leadmagnet.adapters import account
 from leadmagnet.config import Config, ConfigError, FromEnvironment, MigrationConfig
+from leadmagnet.consent.chain import Head
 from leadmagnet.database import Database
 from leadmagnet.database.reasons import why
 from leadmagnet.errors import Unavailable
@@ -20,6 +21,25 @@ from leadmagnet.telemetry import logs
 
 Settings = TypeVar("Settings", bound="FromEnvironment")
 file_argument = click.argument("file", type=click.File("rb"))
+
+
+def _published_head(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> Head | None:
+    try:
+        return Head.parse(text) if text else None
+    except ValueError:
+        raise click.BadParameter(
+            "must be POSITION:HASH, as `leadmagnet ledger head` prints it"
+        ) from None
+
+
+head_option = click.option(
+    "--head",
+    "published",
+    callback=_published_head,
+    help="A head of before: the chain must still pass through it.",
+)
 
 
 def settings(cls: type[Settings]) -> Settings:
