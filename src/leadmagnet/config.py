@@ -10,12 +10,11 @@ from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from leadmagnet import secret_keys
+from leadmagnet import secret_keys, studio
 from leadmagnet.addresses import AddressRefused, normalise
 
 
@@ -82,13 +81,6 @@ def _address(value: str) -> str:
         return normalise(value)
     except AddressRefused:
         raise ValueError("must be an address alone, like owner@studio.example") from None
-
-
-def _time_zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (OSError, LookupError, ValueError):  # a folder of zones is an OSError
-        raise ValueError("must name a time zone, like Europe/Paris") from None
 
 
 def _database(value: str) -> str:
@@ -169,13 +161,21 @@ class Config(FromEnvironment):
 
     database_url: str = setting(_database)
     site_url: str = setting(_web_origin)
+    studio_name: str = setting(studio.words(60))
+    postal_address: str = setting(studio.words(200))
     s3_bucket: str = setting(_text)
     mail_from: str = setting(_sender)
     ses_configuration_set: str = setting(_text)
     unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.several)
     hash_key: bytes = setting(secret_keys.one)
 
-    time_zone: str = setting(_time_zone, "Europe/Paris")
+    policy_path: str = setting(studio.path, "/confidentialite")
+    controller: str | None = setting(studio.words(120), None)
+    reply_to: str | None = setting(_sender, None)
+    monogram: str | None = setting(studio.words(4), None)
+    mail_colour: str = setting(studio.readable_on_light, "#7d4c36")
+    mail_colour_dark: str = setting(studio.readable_on_dark, "#e6c3a8")
+    time_zone: str = setting(studio.time_zone, "Europe/Paris")
     owner_mail: str | None = setting(_address, None)
     legacy_unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.legacy, ())
     api_url: str | None = setting(_web_origin, None)
@@ -221,6 +221,15 @@ class Config(FromEnvironment):
     web_workers: int = setting(_number(1, 64), 2)
     web_threads: int = setting(_number(1, 64), 16)
     log_level: str = setting(_log_level, "INFO")
+
+    @property
+    def policy_url(self) -> str:
+        return f"{self.site_url}{self.policy_path}"
+
+    @property
+    def controller_name(self) -> str:
+        """Who answers for the data in law."""
+        return self.controller or self.studio_name
 
     def __post_init__(self) -> None:
         # The lease also covers the wait for the mail's turn, and writing down what became of it.

@@ -87,7 +87,9 @@ def test_it_says_who_when_which_words_for_what_by_which_gestures(shown, database
     ]
     for event in receipt["events"]:
         assert event["event_time"].endswith("+00:00")
-    assert receipt["party_identification"][0]["party_name"] == "Light & Shutter"
+    (party,) = receipt["party_identification"]
+    assert party["party_name"] == "Light & Shutter"
+    assert party["party_address"] == "1 rue de la Lumière, 75011 Paris"
 
 
 @pytest.mark.parametrize(

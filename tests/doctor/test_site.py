@@ -10,8 +10,8 @@ import requests
 from leadmagnet.doctor.site import CHECKS
 
 API = re.compile(r"https://api\.light-and-shutter\.example/.*")
-SITE = re.compile(r"https://www\.light-and-shutter\.example/lead-magnet/.*")
-PAGES = ("confirm", "unsubscribe", "own data")
+SITE = re.compile(r"https://www\.light-and-shutter\.example/(lead-magnet/.*|confidentialite)")
+PAGES = ("confirm", "unsubscribe", "own data", "policy")
 ROUTES = ("one-click", "webhook")
 
 

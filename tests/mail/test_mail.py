@@ -5,14 +5,21 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 
 import pytest
 
+from leadmagnet.config import Config
 from leadmagnet.mail import compose as mail
+from leadmagnet.mail.wording import KINDS, LOCALES, Content
+from leadmagnet.studio import contrast
+from tests.support.settings import SETTINGS
 
-MAILS = [(kind, locale) for kind in ("confirm", "download", "privacy") for locale in ("fr", "en")]
+MAILS = [(kind, locale) for kind in KINDS for locale in LOCALES]
+CONFIG = Config.from_env({**SETTINGS, "DATABASE_URL": "postgresql://localhost/x"})
+POLICY = CONFIG.policy_url
 LINK = "https://www.example.org/lead-magnet/confirm?token=dGVzdA_-"
 LEAVE = "https://www.example.org/lead-magnet/unsubscribe?token=bGVhdmU_-"
 NBSP = "\u00a0"
@@ -30,10 +37,12 @@ def compose(
     link_url: str = LINK,
     unsubscribe_url: str = LEAVE,
     hours: int = 48,
-) -> mail.Content:
+    config: Config = CONFIG,
+) -> Content:
     return mail.compose(
         kind,
         locale,
+        config=config,
         magnet_title=magnet_title,
         newsletter=newsletter,
         link_url=link_url,
@@ -111,18 +120,6 @@ def repaint(html: str, theme: str) -> dict[str, dict[str, str]]:
     return painted
 
 
-def contrast(one: str, other: str) -> float:
-    """WCAG 2 contrast of two #rrggbb colours."""
-
-    def luminance(colour: str) -> float:
-        parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-        linear = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-        return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 def text_links(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("http")]
 
@@ -131,7 +128,7 @@ def without_links(text: str) -> str:
     return re.sub(r"https?://\S+", "", text)
 
 
-def everything_read(content: mail.Content) -> Iterator[str]:
+def everything_read(content: Content) -> Iterator[str]:
     yield content.subject
     yield without_links(content.text)
     yield without_links(Page(content.html).words)
@@ -152,8 +149,8 @@ def test_the_contrast_function_knows_the_two_ends_of_the_scale() -> None:
 def test_every_link_is_exactly_the_given_one(kind: str, locale: str, query: str) -> None:
     link, leave = f"https://a.example/confirm?{query}", f"https://a.example/leave?{query}"
     content = compose(kind, locale, link_url=link, unsubscribe_url=leave)
-    assert Page(content.html).links == [link, link, leave]
-    assert text_links(content.text) == [link, leave]
+    assert Page(content.html).links == [link, link, leave, POLICY]
+    assert text_links(content.text) == [link, leave, POLICY]
 
 
 @every_mail
@@ -202,6 +199,7 @@ def test_nothing_typed_by_a_visitor_can_be_printed() -> None:
     assert set(inspect.signature(mail.compose).parameters) == {
         "kind",
         "locale",
+        "config",
         "magnet_title",
         "newsletter",
         "link_url",
@@ -282,14 +280,14 @@ def test_every_text_has_at_least_sixteen_pixels(kind: str, locale: str) -> None:
         assert int(style["font-size"].removesuffix("px")) >= 16, text
 
 
-@pytest.mark.parametrize("kind", ["confirm", "download", "privacy"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_french_keeps_its_punctuation_together_and_its_apostrophes_curved(kind: str) -> None:
     for part in everything_read(compose(kind, "fr")):
         assert not re.search(rf"(?<!{NBSP})[:;?!»]|«(?!{NBSP})", part), part
         assert "'" not in part and '"' not in part
 
 
-@pytest.mark.parametrize("kind", ["confirm", "download", "privacy"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_english_has_no_straight_quotes_and_no_french_spaces(kind: str) -> None:
     for part in everything_read(compose(kind, "en")):
         assert not re.search(rf"['\"{NBSP}]", part), part
@@ -304,7 +302,7 @@ def test_english_has_no_straight_quotes_and_no_french_spaces(kind: str) -> None:
         ("en", 1, "1 hour."),
     ],
 )
-@pytest.mark.parametrize("kind", ["confirm", "download", "privacy"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_mail_says_how_long_its_link_works(
     kind: str, locale: str, hours: int, said: str
 ) -> None:
@@ -325,9 +323,45 @@ def test_the_opt_in_says_that_nothing_happens_without_a_confirmation(
     assert said in Page(content.html).words
 
 
+@every_mail
+def test_the_foot_names_who_writes_where_they_are_and_their_policy(kind: str, locale: str) -> None:
+    config = replace(CONFIG, controller="Obturateur SARL", postal_address="2 quai Nord, Lyon")
+    content = compose(kind, locale, config=config)
+    for part in (content.text, Page(content.html).words):
+        assert "Obturateur SARL, 2 quai Nord, Lyon" in part
+        assert {"fr": "Aucun traceur", "en": "No tracking"}[locale] in part
+
+
+@every_mail
+def test_ses_is_told_to_track_no_link(kind: str, locale: str) -> None:
+    links = Page(compose(kind, locale).html).attributes("a")
+    assert links
+    assert all("ses:no-track" in link for link in links)
+
+
+@every_mail
+def test_a_mail_bears_the_name_monogram_and_colours_of_the_studio(kind: str, locale: str) -> None:
+    config = replace(
+        CONFIG, studio_name="Anna & Fils", mail_colour="#004488", mail_colour_dark="#99ccff"
+    )
+    html = compose(kind, locale, config=config).html
+    assert "A&amp;F</td>" in html
+    assert ">Anna &amp; Fils</div>" in html
+    assert "#004488" in html and "#99ccff" in html
+    assert CONFIG.mail_colour not in html and CONFIG.mail_colour_dark not in html
+    assert "L&amp;S" not in html and "Light" not in html
+
+
 @pytest.mark.parametrize(
     ("kind", "locale"),
-    [("receipt", "fr"), ("confirm", "de"), ("", ""), ("../download", "fr"), ("layout", "html")],
+    [
+        ("receipt", "fr"),
+        ("confirm", "de"),
+        ("", ""),
+        ("../download", "fr"),
+        ("layout", "html"),
+        ("shared", "fr"),
+    ],
 )
 def test_an_unknown_mail_is_refused(kind: str, locale: str) -> None:
     with pytest.raises(KeyError):

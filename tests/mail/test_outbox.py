@@ -23,6 +23,7 @@ from leadmagnet.mail import outbox
 from leadmagnet.worker import Worker
 from tests.support.client import client_of, confirm, sign_up
 from tests.support.fake_ses import Raw
+from tests.support.mailbox import Mailbox
 from tests.support.services import NO_FILES, delivery
 from tests.support.settings import ADA
 from tests.support.settling import settle
@@ -51,6 +52,7 @@ def test_a_mail_carries_all_that_ses_and_the_mailbox_providers_want(client, mail
     (message,) = mailbox.deliver().messages(ADA)
     assert message["from"] == "Light & Shutter <guide@light-and-shutter.example>"
     assert message["to"] == [ADA]
+    assert message["replyTo"] == []
     assert message["configurationSet"] == "leadmagnet"
     assert message["tags"]["outbox_id"].isdigit()
     assert message["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -59,6 +61,13 @@ def test_a_mail_carries_all_that_ses_and_the_mailbox_providers_want(client, mail
         "<https://api.light-and-shutter.example/api/lead-magnet/unsubscribe/"
     )
     assert client.post(one_click.strip("<>").partition(".example")[2]).status_code == 200
+
+
+def test_replies_go_where_the_studio_reads_them(start, aws, mailer):
+    services = start(REPLY_TO="Lumière <hello@studio.example>")
+    sign_up(client_of(services))
+    message = Mailbox(services, aws.test_client(), mailer).deliver().messages(ADA)[0]
+    assert message["replyTo"] == ["=?utf-8?q?Lumi=C3=A8re?= <hello@studio.example>"]
 
 
 def test_the_links_in_a_mail_lead_to_the_site_alone(client, mailbox):

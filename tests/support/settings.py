@@ -23,6 +23,8 @@ COUNTS = frozenset(("lm_signup_limits", "lm_request_outcomes"))
 # What has no default; all else is as in production.
 REQUIRED = {
     "SITE_URL": "https://www.light-and-shutter.example",
+    "STUDIO_NAME": "Light & Shutter",
+    "POSTAL_ADDRESS": "1 rue de la Lumière, 75011 Paris",
     "API_URL": "https://api.light-and-shutter.example",
     "S3_BUCKET": "leadmagnet-guides",
     "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",

@@ -20,6 +20,7 @@ class Mail:
     """One mail as SES takes it: plain text and HTML; SES builds the MIME."""
 
     sender: str
+    reply_to: str | None = None
     to: str
     subject: str
     text: str
@@ -115,7 +116,9 @@ class Mailer:
 
 
 def _request(mail: Mail) -> dict[str, Any]:
+    reply_to = {"ReplyToAddresses": [mail.reply_to]} if mail.reply_to else {}
     return {
+        **reply_to,
         "FromEmailAddress": mail.sender,
         "Destination": {"ToAddresses": [mail.to]},
         "Content": {

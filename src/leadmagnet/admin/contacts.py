@@ -18,7 +18,6 @@ from leadmagnet.database import Row
 from leadmagnet.errors import ActRefused, Refused, SubscriberUnknown, TokenUnknown
 from leadmagnet.funnel import limits, subscribers
 from leadmagnet.funnel.requests import Context
-from leadmagnet.mail.compose import STUDIO
 from leadmagnet.rights import erasures
 from leadmagnet.services import Services
 
@@ -110,9 +109,6 @@ def receipt(services: Services, caller: Caller, subscriber_id: UUID) -> dict[str
             services,
             subscriber_id,
             receipts.signing_key(config.receipt_key),
-            controller=STUDIO,
-            contact=config.mail_from,
-            site_url=config.site_url,
         )
     except receipts.ReceiptError:
         raise ActRefused("receipt_refused") from None

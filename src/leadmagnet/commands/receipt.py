@@ -13,7 +13,6 @@ import click
 from leadmagnet.commands.plumbing import application, file_argument, settings
 from leadmagnet.config import Config
 from leadmagnet.consent import receipts
-from leadmagnet.mail.compose import STUDIO
 
 
 @click.group("receipt", short_help="Issue and verify signed proofs of consent.")
@@ -30,9 +29,6 @@ def show(subscriber_id: UUID) -> None:
             services,
             subscriber_id,
             receipts.signing_key(_receipt_key(services.config)),
-            controller=STUDIO,
-            contact=services.config.mail_from,
-            site_url=services.config.site_url,
         )
     if issued is None:
         raise click.ClickException(f"there is no subscriber {subscriber_id}")

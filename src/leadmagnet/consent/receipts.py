@@ -74,15 +74,7 @@ def as_text(key: Ed25519PublicKey) -> str:
     return b64encode(key.public_bytes_raw()).decode()
 
 
-def issue(
-    services: Services,
-    subscriber_id: UUID,
-    key: Ed25519PrivateKey,
-    *,
-    controller: str,
-    contact: str,
-    site_url: str,
-) -> dict[str, Any] | None:
+def issue(services: Services, subscriber_id: UUID, key: Ed25519PrivateKey) -> dict[str, Any] | None:
     """The signed receipt of the subscriber; None where there is no subscriber by that id.
 
     Raises ReceiptError when an event is not as it was sealed, not sealed yet, or was recorded for
@@ -93,7 +85,13 @@ def issue(
         return None
     if faults := ledger.faults_of(services, subscriber_id):
         raise ReceiptError("no receipt, because " + "; ".join(faults))
-    party = {"party_id": site_url, "party_name": controller, "party_contact": contact}
+    config = services.config
+    party = {
+        "party_id": config.site_url,
+        "party_name": config.controller_name,
+        "party_address": config.postal_address,
+        "party_contact": config.reply_to or config.mail_from,
+    }
     receipt = _receipt(row, party)
     return {
         "receipt": receipt,

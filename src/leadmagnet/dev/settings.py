@@ -33,6 +33,8 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         "SITE_URL": "http://localhost:3000",
         "CORS_ORIGINS": "http://localhost:3000",
         "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
+        "STUDIO_NAME": "Light & Shutter",
+        "POSTAL_ADDRESS": "1 rue de la Lumière, 75011 Paris",
         "SES_CONFIGURATION_SET": "leadmagnet",
         "S3_BUCKET": "leadmagnet-guides",
         # Who tries things out signs up more than ten times an hour, from one machine.

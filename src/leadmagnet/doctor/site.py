@@ -27,6 +27,10 @@ def own_data(given: Surroundings) -> Finding:
     return _page(given, "/lead-magnet/mes-donnees")
 
 
+def policy(given: Surroundings) -> Finding:
+    return _page(given, given.services.config.policy_path)
+
+
 def one_click(given: Surroundings) -> Finding:
     """A link that nobody signed: only ours answers to it with our word."""
     return _answered(
@@ -96,6 +100,7 @@ CHECKS: dict[str, Check] = {
     "confirm": confirm,
     "unsubscribe": unsubscribe,
     "own data": own_data,
+    "policy": policy,
     "one-click": one_click,
     "webhook": webhook,
 }

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
-from dataclasses import dataclass
-from functools import cache
-
-import css_inline
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, TemplateNotFound
-
 from leadmagnet.adapters.ses import Mail
 from leadmagnet.config import Config
 from leadmagnet.database import Row
 from leadmagnet.funnel import tokens
-
-STUDIO = "Light & Shutter"
-LINE_WIDTH = 76
-
-
-@dataclass(frozen=True)
-class Content:
-    subject: str
-    text: str
-    html: str
+from leadmagnet.mail.wording import Content, wording_of
 
 
 def compose(
     kind: str,
     locale: str,
     *,
+    config: Config,
     magnet_title: str,
     newsletter: bool,
     link_url: str,
@@ -42,7 +26,11 @@ def compose(
     kind or locale without texts.
     """
     values = {
-        "studio": STUDIO,
+        "studio": config.studio_name,
+        "monogram": config.monogram or _initials(config.studio_name),
+        "controller": config.controller_name,
+        "postal_address": config.postal_address,
+        "policy_url": config.policy_url,
         "locale": locale,
         "magnet_title": magnet_title,
         "newsletter": newsletter,
@@ -50,18 +38,8 @@ def compose(
         "unsubscribe_url": unsubscribe_url,
         "hours": hours,
     }
-    name = f"{kind}.{locale}.jinja"
-    try:
-        as_text, as_html = _text.get_template(name), _html.get_template(name)
-    except TemplateNotFound:
-        # TemplateNotFound is an OSError, which a sender would take for a network that comes back.
-        raise KeyError(f"no mail {kind!r} in {locale!r}") from None
-    subject = as_text.blocks["subject"](as_text.new_context(values))
-    return Content(
-        subject=_one_line("".join(subject)),
-        text=as_text.render(values, layout=_text.get_template("layout.txt")),
-        html=as_html.render(values, layout=_html_layout()),
-    )
+    wording = wording_of(None, config.mail_colour, config.mail_colour_dark)
+    return wording.fill(kind, locale, values)
 
 
 def mail_for(row: Row, *, token: str, config: Config) -> Mail:
@@ -74,6 +52,7 @@ def mail_for(row: Row, *, token: str, config: Config) -> Mail:
     content = compose(
         row["kind"],
         row["locale"],
+        config=config,
         magnet_title=row["magnet_title"] or "",
         newsletter=row["newsletter"],
         link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
@@ -83,6 +62,7 @@ def mail_for(row: Row, *, token: str, config: Config) -> Mail:
     one_click = f"{config.api_url or config.site_url}/api/lead-magnet/unsubscribe/{unsubscribe}"
     return Mail(
         sender=config.mail_from,
+        reply_to=config.reply_to,
         to=row["email"],
         subject=content.subject,
         text=content.text,
@@ -98,39 +78,5 @@ def mail_for(row: Row, *, token: str, config: Config) -> Mail:
     )
 
 
-def _one_line(text: str) -> str:
-    # Not str.split(): it would eat the no-break spaces of French punctuation.
-    return re.sub(r"[ \n]+", " ", text).strip(" ")
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(
-        _one_line(text), LINE_WIDTH, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _environment(*, autoescape: bool) -> Environment:
-    environment = Environment(
-        loader=_templates,
-        autoescape=autoescape,  # noqa: S701 - the text part is no markup
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    environment.filters["wrapped"] = _wrapped
-    return environment
-
-
-_templates = PackageLoader("leadmagnet.mail")
-_text = _environment(autoescape=False)
-_html = _environment(autoescape=True)
-
-
-@cache
-def _html_layout() -> Template:
-    # Inlined before it is filled: once per process instead of once per mail, and the inliner never
-    # sees a link that it could rewrite.
-    source, _, _ = _templates.get_source(_html, "layout.html")
-    return _html.from_string(css_inline.inline(source, load_remote_stylesheets=False))
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in name.split()[:3])
