@@ -1,21 +1,7 @@
 export default defineNuxtConfig({
   compatibilityDate: '2026-11-01',
-  modules: ['nuxt-open-fetch'],
-  openFetch: {
-    clients: {
-      leadMagnet: {
-        schema: '../openapi.yaml',
-        baseURL: '/',
-        // The pages are French, whatever the browser asks for.
-        headers: { 'Accept-Language': 'fr' },
-      },
-    },
-    disableNitroPlugin: true,
-  },
-  runtimeConfig: {
-    // NUXT_API_ORIGIN, read when the server starts: one build serves every environment.
-    apiOrigin: 'http://127.0.0.1:8000',
-  },
+  // layers/lead-magnet is one of this app's layers by its place.
+  openFetch: { clients: { leadMagnetApi: { schema: '../openapi.yaml' } } },
   routeRules: {
     '/**': {
       headers: {
@@ -33,10 +19,6 @@ export default defineNuxtConfig({
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
       },
-    },
-    // The pages that the mails link to: their addresses carry tokens.
-    '/lead-magnet/**': {
-      headers: { 'cache-control': 'no-store', 'x-robots-tag': 'noindex, nofollow' },
     },
   },
   app: {

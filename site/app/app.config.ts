@@ -1,4 +1,6 @@
 export default defineAppConfig({
-  // Where a person writes to when a page cannot help them.
-  contact: 'bonjour@light-and-shutter.example',
+  leadMagnet: {
+    name: 'Light & Shutter',
+    contact: 'bonjour@light-and-shutter.example',
+  },
 })

@@ -51,6 +51,22 @@ test('the landing page is whole before any script has run', async () => {
   assert.doesNotMatch(html, /<input[^>]* checked/)
 })
 
+test('what was typed and ticked before the page was alive is kept', async () => {
+  const ada = await person()
+  const { page } = ada
+  // The page's scripts arrive when the form is filled in.
+  let arrive
+  const filled = new Promise(resolve => arrive = resolve)
+  await page.route('**/_nuxt/**/*.js', async route => { await filled; await route.continue() })
+  await page.goto('/', { waitUntil: 'commit' })
+  await page.getByLabel('Votre adresse e-mail').fill(ada.email)
+  await page.getByLabel(DELIVERY).check()
+  arrive()
+  await click(page, 'Recevoir le guide')
+  await page.getByRole('heading', { name: 'Regardez votre boîte mail' }).waitFor()
+  await ada.leave()
+})
+
 test('without JavaScript the form says that it needs it, and sends nothing', async () => {
   const ada = await person({ javaScriptEnabled: false })
   await ada.page.goto('/')

@@ -73,7 +73,7 @@ function launchSite(port, api) {
     '--import', 'data:text/javascript,process.on("disconnect",()=>process.exit())',
     `${site}.output/server/index.mjs`,
   ], {
-    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), NUXT_API_ORIGIN: api, NODE_ENV: 'production' },
+    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), NUXT_LEAD_MAGNET_API_ORIGIN: api, NODE_ENV: 'production' },
     onOutput: text => output.site += text,
   })
 }

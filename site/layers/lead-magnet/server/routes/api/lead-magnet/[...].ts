@@ -1,6 +1,6 @@
 // The browser calls its own site, so there is no CORS; this hands the call to the API.
 export default defineEventHandler((event) => {
-  const target = new URL(event.path, useRuntimeConfig(event).apiOrigin)
+  const target = new URL(event.path, useRuntimeConfig(event).leadMagnet.apiOrigin)
   // `/api/lead-magnet/../../metrics` matches this route, too.
   if (!target.pathname.startsWith('/api/lead-magnet/')) throw createError({ status: 404 })
 

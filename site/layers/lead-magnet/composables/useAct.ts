@@ -1,4 +1,4 @@
-import type { components } from '#open-fetch-schemas/lead-magnet'
+import type { components } from '#open-fetch-schemas/lead-magnet-api'
 
 type ApiProblem = components['schemas']['Problem']
 export type Problem = Omit<ApiProblem, 'code'> & { code: ApiProblem['code'] | 'unreachable' }

@@ -1,0 +1,10 @@
+export default defineAppConfig({
+  leadMagnet: {
+    /** Stands in the pages' titles. */
+    name: '',
+    /** Whom a person can write to when a page cannot help them; without it, no page offers that. */
+    contact: '',
+    /** Where the guide is asked for. */
+    home: '/',
+  },
+})
