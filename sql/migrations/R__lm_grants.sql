@@ -48,7 +48,8 @@ BEGIN
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
         lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_sealed,
         lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events,
-        lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit TO %I', app);
+        lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit,
+        lm_erased_counts TO %I', app);
 
     EXECUTE format('GRANT UPDATE (last_used_on) ON lm_admin_keys TO %I', app);
     EXECUTE format('GRANT INSERT (actor, action, outcome, subscriber_id, detail, request_id, once_on)
@@ -97,7 +98,8 @@ BEGIN
     EXECUTE format('GRANT DELETE ON lm_requests TO %I', app);
 
     EXECUTE format('GRANT EXECUTE ON FUNCTION lm_limit_count, lm_limits_reached_until,
-        lm_network_count, lm_current_id, lm_asks_newsletter, lm_consent_record, lm_status_rank TO %I', app);
+        lm_network_count, lm_current_id, lm_asks_newsletter, lm_consent_record, lm_status_rank,
+        lm_figures, lm_mailbox_provider TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON lm_signup_limits TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT ON lm_request_outcomes TO %I', app);
     EXECUTE format('GRANT UPDATE (n) ON lm_request_outcomes TO %I', app);

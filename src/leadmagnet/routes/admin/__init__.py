@@ -1,6 +1,6 @@
 """The admin API: what the studio's owner sees and does."""
 
-from leadmagnet.routes.admin import account, contacts
+from leadmagnet.routes.admin import account, contacts, stats
 from leadmagnet.routes.admin.blueprint import blp
 
-__all__ = ["account", "blp", "contacts"]
+__all__ = ["account", "blp", "contacts", "stats"]

@@ -1,0 +1,113 @@
+"""The figures: of those who asked in a time, how many got how far."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.admin import Caller, admin_client, new_key
+from tests.support.client import confirm, problem, sign_up
+from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
+
+ERASE = "SELECT lm_erase(id, 'person', NULL, NULL) FROM lm_subscribers"
+
+
+@pytest.fixture
+def ada(client, mailbox):
+    """Ada has confirmed with the newsletter; Grace has asked, and no more."""
+    sign_up(client, consents=[DELIVERY, NEWSLETTER], source="instagram")
+    confirm(client, mailbox.deliver().token())
+    leave = mailbox.unsubscribe_token()
+    sign_up(client, "grace@gmail.com")
+    mailbox.deliver()
+    return leave
+
+
+def total(caller, query=""):
+    answer = caller.get(f"/stats{query}")
+    assert answer.status_code == 200, answer.data
+    return answer.json["total"]
+
+
+def test_a_cohort_says_how_far_those_who_asked_got(viewer, ada):
+    figures = viewer.get("/stats").json
+    whole = figures["total"]
+    counts = ("asked", "mailed", "confirmed", "fileHandedOut", "newsletter", "bounced", "erased")
+    assert [whole[name] for name in counts] == [2, 2, 1, 1, 1, 0, 0]
+    assert (whole["confirmRate"], whole["newsletterRate"], whole["bounceRate"]) == (50.0, 100.0, 0)
+    assert 0 <= whole["medianMinutesToConfirm"] < 5
+    assert len(figures["byDay"]) == 30 and figures["byDay"][-1]["asked"] == 2
+    assert figures["byDay"][0]["confirmRate"] is None
+    assert {(row["source"], row["asked"]) for row in figures["bySource"]} == {
+        ("instagram", 1), (None, 1),
+    }  # fmt: skip
+    assert {(row["provider"], row["confirmed"]) for row in figures["byProvider"]} == {
+        ("other", 1), ("gmail", 0),
+    }  # fmt: skip
+    (magnet,) = figures["byMagnet"]
+    assert (magnet["magnet"], magnet["asked"]) == ("guide-mariee-sereine", 2)
+    assert "@" not in str(figures)
+
+
+def test_a_rate_over_nothing_is_null(viewer):
+    whole = total(viewer)
+    assert (whole["asked"], whole["confirmRate"], whole["bounceRate"]) == (0, None, None)
+    assert whole["medianMinutesToConfirm"] is None
+
+
+def test_leaving_does_not_rewrite_what_happened(client, viewer, ada):
+    before = total(viewer)
+    client.post(f"{API}/unsubscribe/{ada}")
+    after = total(viewer)
+    assert after == before | {"unsubscribed": 1}
+
+
+def test_links_that_are_deleted_since_were_still_used(viewer, ada, database):
+    database.rows("DELETE FROM lm_download_tokens")
+    assert total(viewer)["fileHandedOut"] == 1
+
+
+def test_erased_people_stay_as_counts_that_name_nobody(viewer, ada, database):
+    before = viewer.get("/stats?magnet=guide-mariee-sereine").json
+    database.rows(ERASE)
+    after = viewer.get("/stats?magnet=guide-mariee-sereine").json
+    assert after["total"] == before["total"] | {"erased": 2, "medianMinutesToConfirm": None}
+    assert after["byDay"] == before["byDay"]
+    assert after["byMagnet"] == before["byMagnet"]
+    assert after["bySource"] == after["byProvider"] == []
+    kept = str(database.rows("SELECT c::text FROM lm_erased_counts c"))
+    assert "instagram" not in kept and "gmail" not in kept
+    assert total(viewer)["asked"] == 2
+
+
+def test_a_day_is_the_studios(start, database):
+    # Half past eleven in the evening of the last of May in London is June in Paris.
+    database.rows(
+        "INSERT INTO lm_subscribers (email, locale, asked_consents, created_at)"
+        " VALUES (%s, 'fr', '{}', '2026-05-31 22:30Z')",
+        ADA,
+    )
+    for erased in (False, True):
+        for zone, asked in (("Europe/Paris", 1), ("Europe/London", 0)):
+            services = start(TIME_ZONE=zone)
+            with admin_client(services) as client:
+                caller = Caller(client, new_key(database, services, role="viewer"))
+                figures = caller.get("/stats?from=2026-06-01&to=2026-06-30").json
+            assert figures["timeZone"] == zone
+            assert [figures["total"]["asked"], figures["byDay"][0]["asked"]] == [asked] * 2, erased
+        database.rows(ERASE)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=2026-06-02&to=2026-06-01", "from=2000-01-01&to=2026-01-01", "from=x", "to=",
+        "from=2026-13-01", "from=2026-06-01T00:00:00Z", "magnet=%00", "to=0001-01-01",
+        "from=9999-12-31&to=9999-12-31",
+    ],
+)  # fmt: skip
+def test_a_period_that_is_none_is_refused(viewer, query):
+    assert problem(viewer.get(f"/stats?{query}"))[0] == 422
+
+
+def test_a_magnet_that_is_none_is_not_found(viewer):
+    assert problem(viewer.get("/stats?magnet=none")) == (404, "magnet_unknown")
