@@ -346,3 +346,43 @@ WHERE t.expires_at > now();
 
 -- name: prospectflow_drop
 DROP TABLE lm_old_download_tokens, lm_old_consent_events, lm_old_subscribers;
+
+-- name: prospectflow_hold
+-- Nobody acts here any more.
+LOCK TABLE lm_consent_events, lm_requests IN SHARE MODE;
+
+-- name: prospectflow_acts
+-- What people have done here since, of which the old tables know nothing.
+SELECT (SELECT count(*) FROM lm_consent_events WHERE type <> 'import')
+     + (SELECT count(*) FROM lm_requests) AS acts;
+
+-- name: prospectflow_back
+-- Whatever our migrations made goes, and the old tables get their names again.
+DO $back$
+DECLARE
+    command text;
+    old_name text;
+BEGIN
+    -- An array: what a cursor reads later would name what is gone by then.
+    FOREACH command IN ARRAY ARRAY(
+        SELECT format('DROP %s IF EXISTS %s CASCADE',
+                   CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::regclass)
+        FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+          AND c.relname ~ '^lm_' AND c.relname !~ '^lm_(old|email|nurture)_'
+        UNION ALL
+        SELECT format('DROP FUNCTION IF EXISTS %s CASCADE', p.oid::regprocedure)
+        FROM pg_proc p
+        WHERE p.pronamespace = 'public'::regnamespace AND p.proname ~ '^lm_')
+    LOOP
+        EXECUTE command;
+    END LOOP;
+    FOREACH old_name IN ARRAY '{subscribers,consent_events,download_tokens}'::text[] LOOP
+        EXECUTE format('ALTER TABLE public.lm_old_%s RENAME TO lm_%1$s', old_name);
+    END LOOP;
+    IF to_regclass('public.flyway_schema_history') IS NOT NULL THEN
+        -- Its own files have three underscores.
+        DELETE FROM public.flyway_schema_history WHERE script ~ '[^_]__lm_';
+    END IF;
+END
+$back$;

@@ -11,6 +11,7 @@ from leadmagnet.database.migration_files import MigrationError, pending, read
 from leadmagnet.database.migrations import migrate
 from leadmagnet.moving import asides
 from leadmagnet.moving.steps import MovingError
+from tests.support.client import client_of, sign_up
 from tests.support.paths import path_of
 from tests.support.stack import administrator
 
@@ -190,3 +191,54 @@ def test_a_pipeline_in_which_it_lived_for_long_goes_on_with_both(
         database.owner.execute(migration.sql.encode())
     assert database.count("lm_old_subscribers") == 6
     assert database.count("lm_subscribers") == 0
+
+
+def shapes(database):
+    return database.rows(
+        "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+        " AND relname <> 'flyway_schema_history' ORDER BY 1, a.attnum"
+    )
+
+
+@pytest.mark.parametrize("how_far", ["aside", "migrated", "imported"])
+def test_the_way_back_leaves_what_was_there_before(
+    database, leadmagnet, make_room, bring_in, owner_url, how_far
+):
+    before = shapes(database), [database.rows(f"SELECT * FROM {name}") for name in TABLES]
+    if how_far == "aside":
+        asides.set_aside(owner_url)
+    else:
+        make_room()
+    if how_far == "imported":
+        bring_in()
+    ran = leadmagnet("import", "prospectflow", "back", "--role", "lm_app", stdin="y\n")
+    assert ran.returncode == 0, ran.stderr
+    assert (shapes(database), [database.rows(f"SELECT * FROM {name}") for name in TABLES]) == before
+    ours = "SELECT count(*) FROM pg_proc WHERE proname ~ '^lm_'"
+    assert database.value(ours) == 0
+    with psycopg.connect(database.url) as app:
+        app.execute("UPDATE lm_subscribers SET status = status")
+    # And the whole way once more.
+    make_room()
+    assert sum(row["people"] for row in bring_in().outcomes) == 6
+
+
+def test_there_is_no_way_back_once_somebody_has_acted_here(
+    database, leadmagnet, make_room, bring_in, services
+):
+    make_room()
+    bring_in()
+    back = ("import", "prospectflow", "back", "--role", "lm_app")
+    assert sign_up(client_of(services)).status_code == 202
+    ran = leadmagnet(*back, stdin="y\n")
+    assert ran.returncode == 1
+    assert ran.stderr.count("an unsubscription would be lost") == 1
+    assert "lm_old_subscribers" in relations(database)
+
+
+def test_without_old_tables_there_is_nothing_to_go_back_to(database, leadmagnet):
+    ran = leadmagnet("import", "prospectflow", "back", "--role", "lm_app", stdin="y\n")
+    assert "there is nothing to go back to" in ran.stderr
+    assert leadmagnet("import", "prospectflow", "back", "--role", "x", stdin="n\n").returncode == 1

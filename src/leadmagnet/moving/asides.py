@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from psycopg import sql
+
 from leadmagnet.moving.steps import (
     COLUMNS,
+    SUBSCRIBERS,
     TELLTALE,
     MovingError,
     aside,
@@ -51,6 +54,28 @@ def set_aside(url: str) -> bool:
 def script() -> str:
     """The renaming as one statement."""
     return steps()["prospectflow_aside"].text + ";"
+
+
+def go_back(url: str, role: str) -> None:
+    """Delete all of ours, and give the old tables their names and `role` its rights again. Raises
+    MovingError once people have acted here: an unsubscription would be lost."""
+    with transaction(url) as conn:
+        there = tables(conn)
+        if missing := [aside(name) for name in COLUMNS if aside(name) not in there]:
+            raise MovingError(f"{', '.join(missing)} is not there: there is nothing to go back to")
+        if SUBSCRIBERS in there:
+            run(conn, "prospectflow_hold")
+            if acts := one(conn, "prospectflow_acts")["acts"]:
+                raise MovingError(
+                    f"people have acted here since ({acts} times), and the old tables know nothing"
+                    " of it: an unsubscription would be lost; go forward"
+                )
+        run(conn, "prospectflow_back")
+        conn.execute(
+            sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}").format(
+                sql.SQL(", ").join(map(sql.Identifier, COLUMNS)), sql.Identifier(role)
+            )
+        )
 
 
 def drop(url: str) -> None:
