@@ -175,6 +175,7 @@ class Config(FromEnvironment):
     monogram: str | None = setting(studio.words(4), None)
     mail_colour: str = setting(studio.readable_on_light, "#7d4c36")
     mail_colour_dark: str = setting(studio.readable_on_dark, "#e6c3a8")
+    mail_templates: Path | None = setting(Path, None)
     time_zone: str = setting(studio.time_zone, "Europe/Paris")
     owner_mail: str | None = setting(_address, None)
     legacy_unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.legacy, ())

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
-from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.plumbing import application, settings
+from leadmagnet.config import Config, ConfigError
 from leadmagnet.database import Row
-from leadmagnet.mail import outbox, send_limiter
+from leadmagnet.mail import outbox, proof, send_limiter
+from leadmagnet.mail.wording import KINDS, LOCALES
 
 HELD = {
     "operator": "paused by `leadmagnet mails pause`",
@@ -183,3 +186,31 @@ def resume() -> None:
     with application() as services:
         count = send_limiter.resume(services)
     click.echo(f"sending is resumed; {_mails(count)} due again")
+
+
+@command.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("--locale", type=click.Choice(LOCALES), default="fr", show_default=True)
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="The folder to write to. Default: this one.",
+)
+def preview(kind: str, locale: str, folder: Path) -> None:
+    """Write the mail of this KIND as HTML and as text, with links that lead nowhere.
+
+    Needs the settings, and no database. Templates in MAIL_TEMPLATES are checked first.
+    """
+    config = settings(Config)
+    try:
+        proof.require_whole(config)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    content = proof.sample(config, kind, locale)
+    for suffix, part in (("html", content.html), ("txt", content.text)):
+        path = folder / f"{kind}.{locale}.{suffix}"
+        path.write_text(part, encoding="utf-8")
+        click.echo(path)
+    click.echo(content.subject)

@@ -16,6 +16,7 @@ from leadmagnet.consent.chain import Head
 from leadmagnet.database import Database
 from leadmagnet.database.reasons import why
 from leadmagnet.errors import Unavailable
+from leadmagnet.mail.proof import require_whole
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs
 
@@ -51,8 +52,13 @@ def settings(cls: type[Settings]) -> Settings:
 
 
 def say_what_is_missing(config: Config) -> None:
-    """At the start of a service: end it without a region, and say on stderr what else is missing.
-    Credentials and the database may still come; it serves as soon as they do."""
+    """At the start of a service: end it with a broken mail or without a region, and say on stderr
+    what else is missing. Credentials and the database may still come; it serves as soon as they do.
+    """
+    try:
+        require_whole(config)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
     if sentence := account.missing_region():
         raise click.ClickException(sentence)
     if sentence := account.missing_credentials():

@@ -38,7 +38,7 @@ def compose(
         "unsubscribe_url": unsubscribe_url,
         "hours": hours,
     }
-    wording = wording_of(None, config.mail_colour, config.mail_colour_dark)
+    wording = wording_of(config.mail_templates, config.mail_colour, config.mail_colour_dark)
     return wording.fill(kind, locale, values)
 
 

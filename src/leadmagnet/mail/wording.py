@@ -52,12 +52,11 @@ class Wording:
             raise KeyError(f"no mail {kind!r} in {locale!r}")
         name = f"{kind}.{locale}.jinja"
         as_text, as_html = self._text.get_template(name), self._html.get_template(name)
+        # A fault in a template is named with its line by what renders it whole: these come first.
+        text = as_text.render(values, layout=self._layout_text)
+        html = as_html.render(values, layout=self._layout_html)
         subject = as_text.blocks["subject"](as_text.new_context(dict(values)))
-        return Content(
-            subject=_one_line("".join(subject)),
-            text=as_text.render(values, layout=self._layout_text),
-            html=as_html.render(values, layout=self._layout_html),
-        )
+        return Content(subject=_one_line("".join(subject)), text=text, html=html)
 
 
 wording_of = cache(Wording)

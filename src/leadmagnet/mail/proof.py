@@ -1,0 +1,98 @@
+"""Proofs of the mails: each rendered whole with made-up values, to be looked at and checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from traceback import walk_tb
+
+from jinja2 import TemplateSyntaxError
+
+from leadmagnet.config import Config, ConfigError
+from leadmagnet.mail.compose import compose
+from leadmagnet.mail.wording import KINDS, LOCALES, Content
+
+TITLES = {"fr": "Guide de la Mariée Sereine", "en": "The Serene Bride’s Guide"}
+
+
+def sample(config: Config, kind: str, locale: str, *, newsletter: bool = True) -> Content:
+    """The mail as somebody would get it, with links that lead nowhere."""
+    return compose(
+        kind,
+        locale,
+        config=config,
+        magnet_title=TITLES[locale],
+        newsletter=newsletter,
+        link_url=_link(config),
+        unsubscribe_url=_unsubscribe(config),
+        hours=48,
+    )
+
+
+def require_whole(config: Config) -> None:
+    """Raise ConfigError for the first thing wrong with the files in MAIL_TEMPLATES."""
+    if config.mail_templates:
+        for fault in _faults(config, config.mail_templates):
+            raise ConfigError(f"MAIL_TEMPLATES: {fault}")
+
+
+def _faults(config: Config, folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        yield f"{folder} is no folder"
+        return
+    ours = {each.name for each in files("leadmagnet.mail").joinpath("templates").iterdir()}
+    for each in sorted(folder.iterdir()):
+        if each.name not in ours and not each.name.startswith("."):
+            yield f"{each.name} is the name of no template: use {', '.join(sorted(ours))}"
+    for kind in KINDS:
+        for locale in LOCALES:
+            for newsletter in (True, False):
+                try:
+                    content = sample(config, kind, locale, newsletter=newsletter)
+                except Exception as error:  # a template can raise anything
+                    yield f"{_place(error, folder) or f'{kind}.{locale}.jinja'}: {error}"
+                    return
+                yield from (f"{kind}.{locale}: {each}" for each in _flaws(config, content))
+
+
+def _flaws(config: Config, content: Content) -> Iterator[str]:
+    if not content.subject:
+        yield "the subject is empty"
+    needed = {
+        "link_url": _link(config),
+        "unsubscribe_url": _unsubscribe(config),
+        "policy_url": config.policy_url,
+        "controller": config.controller_name,
+        "postal_address": config.postal_address,
+    }
+    for part, said in (("text", content.text), ("HTML", content.html)):
+        lines = re.sub(r"[ \n]+", " ", said)
+        for name, value in needed.items():
+            if (escape(value) if part == "HTML" else value) not in lines:
+                yield f"{name} is missing from the {part}"
+        for url in re.findall(r"(?i)(?:https?:|(?<=[\"'(]))//[^\s\"'<>)]*", said):
+            if not url.startswith(f"{config.site_url}/"):
+                yield f"the {part} leads to {url}, and not to SITE_URL"
+
+
+def _place(error: Exception, folder: Path) -> str | None:
+    """The file and line at fault."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.name}, line {error.lineno}"
+    places = [
+        f"{Path(name).name}, line {line}"
+        for frame, line in walk_tb(error.__traceback__)
+        if (name := frame.f_code.co_filename).startswith(str(folder))
+    ]
+    return places[-1] if places else None
+
+
+def _link(config: Config) -> str:
+    return f"{config.site_url}/lead-magnet/confirm?token=preview"
+
+
+def _unsubscribe(config: Config) -> str:
+    return f"{config.site_url}/lead-magnet/unsubscribe?token=preview"
