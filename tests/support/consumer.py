@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import ssl
 import struct
+import sys
 import tempfile
 import threading
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from leadmagnet.dev.processes import Child
 from tests.support.fake_ses import Raw
+from tests.support.paths import path_of
 from tests.support.signing import Authority
+from tests.support.waiting import require, until
 
 WELL = Raw(b"HTTP/1.1 204 No Content\r\n\r\n")
 # Reads and never answers; cuts the connection with a TCP RST.
@@ -69,6 +76,28 @@ def tls_of(authority: Authority) -> ssl.SSLContext:
         context.load_cert_chain(file.name)
     context.sni_callback = lambda connection, name, _: setattr(connection, "asked_for", name)
     return context
+
+
+def documented_consumer(secret: str, file: Path, port: int) -> Child:
+    """The example of the documents, as a process, once it listens."""
+    example = path_of("docs/examples/webhook_consumer.py")
+    command: list[str | Path] = [sys.executable, example, str(file), str(port)]
+    child = Child.start("consumer", command, env={"WEBHOOK_SECRET": secret})
+
+    def listens() -> bool:
+        require(not child.ended, "the consumer ended")
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+            return True
+        return False
+
+    until(listens, seconds=20, what="the consumer listens")
+    return child
+
+
+def people_in(file: Path) -> list[tuple[str, str | None]]:
+    """Whom it knows: the status and the address."""
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute("SELECT status, email FROM people ORDER BY id").fetchall()
 
 
 class _Server(ThreadingHTTPServer):
