@@ -4,7 +4,6 @@ hosts that others name without becoming their way into our own network."""
 from __future__ import annotations
 
 import hmac
-import http.client
 import re
 import secrets
 import socket
@@ -16,6 +15,7 @@ from contextlib import closing, suppress
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Thread
 from typing import Any, NamedTuple
 
@@ -132,7 +132,7 @@ class Poster:
             raise Unreachable("tls") from None
         except OSError:
             raise Unreachable("connection") from None
-        except (http.client.HTTPException, ValueError):
+        except (HTTPException, ValueError):
             raise Unreachable("no_http") from None
 
     def _connected(self, target: Target, deadline: Deadline) -> socket.socket:
@@ -170,7 +170,7 @@ class Poster:
 
 
 def _ask(wire: Any, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
-    request = http.client.HTTPConnection(target.host)
+    request = HTTPConnection(target.host)
     request.sock = wire
     fixed = {
         "Host": target.authority,
@@ -179,10 +179,10 @@ def _ask(wire: Any, target: Target, headers: Mapping[str, str], body: bytes) -> 
         "Connection": "close",
     }
     request.request("POST", target.path, body, {**headers, **fixed})
-    answer = http.client.HTTPResponse(wire, method="POST")
+    answer = HTTPResponse(wire, method="POST")
     answer.begin()
     # So that the consumer sees its answer arrive; whether all of it does is all the same.
-    with suppress(OSError, http.client.HTTPException, ValueError):
+    with suppress(OSError, HTTPException, ValueError):
         answer.read(MOST_BYTES)
     return Answer(answer.status, _retry_after(answer.headers))
 
