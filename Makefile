@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check faults format smoke check-nginx check-alerts fuzz audit e2e openapi lint-openapi lock clean
+.PHONY: help run test bench check faults format smoke check-nginx check-alerts check-layer fuzz audit e2e openapi lint-openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ audit: $(VENV)/ready ## Known vulnerabilities of the lock, as PyPI tells them; a
 
 e2e: $(VENV)/ready ## The Nuxt site in a real browser, with pictures of every page
 	@sh scripts/e2e.sh
+
+check-layer: $(VENV)/ready ## A Nuxt app of nothing but the lines of docs/nuxt.md, in a real browser
+	@sh scripts/e2e.sh layer
 
 openapi: $(VENV)/ready ## Write openapi.yaml from the code
 	@$(BIN)/leadmagnet openapi --output openapi.yaml

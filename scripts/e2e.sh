@@ -1,5 +1,6 @@
 #!/bin/sh
 # The Nuxt site in a real browser, against the stack of `make run`: `make e2e`.
+# An app of nothing but the lines of docs/nuxt.md instead of the site: `make check-layer`.
 #
 #   CHROMIUM       the browser                          /usr/bin/chromium
 #   E2E_ARTEFACTS  where pictures of every page go      .dev/e2e
@@ -44,6 +45,21 @@ if [ ! -e node_modules/ready ] || [ package-lock.json -nt node_modules/ready ]; 
     touch node_modules/ready
 fi
 export NUXT_TELEMETRY_DISABLED=1
+
+if [ "${1:-site}" = layer ]; then
+    app=$(mktemp -d)
+    trap 'rm -rf "$log" "$app"' EXIT
+    node e2e/bare.mjs "$app"
+    cd "$app"
+    quietly "an app that has Nuxt" npm install --prefer-offline
+    quietly "the layer, as docs/nuxt.md says" sh -eu install.sh
+    quietly "nuxt typecheck" npx nuxt typecheck
+    quietly "nuxt build" npx nuxt build
+    cd - >/dev/null
+    E2E_APP=$app E2E_ARTEFACTS=${E2E_ARTEFACTS:-$PWD/../.dev/layer} npm run --silent e2e
+    exit
+fi
+
 quietly "nuxt typecheck: the pages fit openapi.yaml" npm run typecheck
 quietly "nuxt build" npm run build
 rm -f "$log"

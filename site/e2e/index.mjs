@@ -28,8 +28,12 @@ setTimeout(() => {
   process.kill(process.pid, 'SIGTERM')
 }, LONGEST_MS).unref()
 
-await import('./funnel.mjs')
-await import('./leaving.mjs')
-await import('./privacy.mjs')
-const { testWhatTheSiteWrote } = await import('./promises.mjs')
-testWhatTheSiteWrote()
+if (process.env.E2E_APP) {
+  await import('./layer.mjs')
+} else {
+  await import('./funnel.mjs')
+  await import('./leaving.mjs')
+  await import('./privacy.mjs')
+  const { testWhatTheSiteWrote } = await import('./promises.mjs')
+  testWhatTheSiteWrote()
+}

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const site = fileURLToPath(new URL('..', import.meta.url))
+// The built app: the site, or the one of `make check-layer`.
+const app = process.env.E2E_APP || fileURLToPath(new URL('..', import.meta.url))
 const python = `${root}.venv/bin/python`
 
 export const artefacts = process.env.E2E_ARTEFACTS || `${root}.dev/e2e`
@@ -71,7 +72,7 @@ export async function stop() {
 function launchSite(port, api) {
   launch('the site', process.execPath, [
     '--import', 'data:text/javascript,process.on("disconnect",()=>process.exit())',
-    `${site}.output/server/index.mjs`,
+    `${app}/.output/server/index.mjs`,
   ], {
     env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), NUXT_LEAD_MAGNET_API_ORIGIN: api, NODE_ENV: 'production' },
     onOutput: text => output.site += text,

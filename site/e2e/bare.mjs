@@ -1,0 +1,33 @@
+// Writes an app made of nothing but the lines of docs/nuxt.md: `node bare.mjs FOLDER`. What an app has
+// before (Nuxt, TypeScript) comes from the site's package.json; install.sh holds the line that installs.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const [folder] = process.argv.slice(2)
+const guide = readFileSync(join(root, 'docs/nuxt.md'), 'utf8')
+
+function write(path, text) {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), text)
+}
+
+const files = [...guide.matchAll(/^```\w+ \[([^\]\n]+)\]\n(.*?)^```/gms)]
+for (const [, path, text] of files) write(path, text)
+
+const install = guide.match(/^npm install .*$/m)[0].replace('../lead-magnet/', root)
+write('install.sh', `${install}\n`)
+
+const { dependencies, devDependencies, overrides } = JSON.parse(readFileSync(join(root, 'site/package.json'), 'utf8'))
+write('package.json', JSON.stringify({
+  private: true,
+  type: 'module',
+  dependencies: { nuxt: dependencies.nuxt },
+  devDependencies: { 'typescript': devDependencies.typescript, 'vue-tsc': devDependencies['vue-tsc'] },
+  overrides,
+}))
+write('tsconfig.json', readFileSync(join(root, 'site/tsconfig.json'), 'utf8'))
+write('.npmrc', readFileSync(join(root, 'site/.npmrc'), 'utf8'))
+console.log(`the guide's files: ${files.map(([, path]) => path).join(', ')}`)

@@ -1,0 +1,29 @@
+// An app that has nothing but the layer, against `make run`'s stack.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { person } from './browser.mjs'
+import { at, guide, mail } from './stack.mjs'
+
+test('an app of the guide’s lines alone: sign up, open the mail, get the file', async () => {
+  const ada = await person()
+  const { page } = ada
+  await page.goto('/')
+  await page.getByRole('textbox').fill(ada.email)
+  await page.getByRole('checkbox').first().check()
+  await page.locator('form button').click()
+
+  const { text } = await mail(ada.email)
+  await page.goto(text.match(/\S+\/lead-magnet\/confirm\?token=\S+/)[0])
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator('main button').click()])
+  assert.deepEqual(readFileSync(await download.path()), guide)
+  assert.match(await page.title(), /Light & Shutter/)
+  await ada.leave()
+})
+
+test('its pages behind the mails’ links are stored nowhere, and name no page they were left for', async () => {
+  const { headers } = await fetch(`${at.site}/lead-magnet/confirm?token=${'A'.repeat(43)}`)
+  assert.equal(headers.get('cache-control'), 'no-store')
+  assert.equal(headers.get('referrer-policy'), 'no-referrer')
+})
