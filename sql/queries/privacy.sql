@@ -53,6 +53,20 @@ SELECT live, CASE WHEN live THEN jsonb_build_object(
     'former_ids', (
         SELECT coalesce(jsonb_agg(f.former_id ORDER BY f.former_id), '[]')
         FROM lm_former_ids f WHERE f.subscriber_id = person.id),
+    'webhooks', (
+        SELECT coalesce(jsonb_agg(
+            to_jsonb(w) - '{subscriber_id,endpoint_id}'::text[] || jsonb_build_object(
+                'endpoint', e.name) ORDER BY e.name), '[]')
+        FROM lm_webhook_recipients w JOIN lm_webhook_endpoints e ON e.id = w.endpoint_id
+        WHERE w.subscriber_id = person.id),
+    'webhook_events', (
+        SELECT coalesce(jsonb_agg(
+            to_jsonb(w) - '{subscriber_id,endpoint_id,magnet_id}'::text[] || jsonb_build_object(
+                'endpoint', e.name, 'magnet', m.slug) ORDER BY w.id), '[]')
+        FROM lm_webhook_events w
+        JOIN lm_webhook_endpoints e ON e.id = w.endpoint_id
+        LEFT JOIN lm_magnets m ON m.id = w.magnet_id
+        WHERE w.subscriber_id = person.id),
     'admin_acts', (
         SELECT coalesce(jsonb_agg(to_jsonb(a) - '{subscriber_id,once_on}'::text[] ORDER BY a.id), '[]')
         FROM lm_audit a WHERE a.subscriber_id = person.id)

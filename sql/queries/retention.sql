@@ -119,6 +119,29 @@ SELECT (SELECT count(*) FROM looked) AS looked,
        (SELECT max(id) FROM due) AS last_found,
        (SELECT count(*) FROM deleted) AS erased;
 
+-- name: retention_webhook_events
+-- What an endpoint was told, or could not be. An erasure's event stays, with the tombstone: it says
+-- whether the erasure was acknowledged.
+WITH looked AS (
+    SELECT id FROM lm_webhook_events WHERE id > %(after)s ORDER BY id LIMIT %(look_at)s
+), due AS (
+    SELECT x.id FROM lm_webhook_events x
+    JOIN looked USING (id)
+    WHERE x.occurred_at <= now() - %(age)s::interval AND x.kind <> 'subscriber.erased'
+    ORDER BY x.id
+    LIMIT %(batch)s
+    FOR UPDATE OF x SKIP LOCKED
+), deleted AS (
+    DELETE FROM lm_webhook_events x USING due
+    WHERE x.id = due.id AND NOT %(dry_run)s
+    RETURNING x.id
+)
+SELECT (SELECT count(*) FROM looked) AS looked,
+       (SELECT count(*) FROM due) AS found,
+       (SELECT max(id::text) FROM looked) AS last_looked,
+       (SELECT max(id::text) FROM due) AS last_found,
+       (SELECT count(*) FROM deleted) AS erased;
+
 -- name: retention_erasure_links
 -- What erasing links did, once they have expired.
 WITH looked AS (

@@ -214,6 +214,8 @@ class Config(FromEnvironment):
     bounced_days: timedelta = setting(_duration("days", 36_500), timedelta(days=365))
     unsettled_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
     expired_token_days: timedelta = setting(_duration("days", 3650), timedelta(days=180))
+    webhook_key: bytes | None = setting(secret_keys.one, None)
+    webhook_allow_hosts: frozenset[str] = setting(_names, frozenset())
     ledger_head_file: Path | None = setting(Path, None)
     receipt_key: bytes | None = setting(secret_keys.signing, None)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))

@@ -11,11 +11,13 @@ from typing import Any
 import psycopg
 
 from leadmagnet.adapters.ses import Mailer
+from leadmagnet.adapters.webhooks import Poster
 from leadmagnet.lanes import Lanes
 from leadmagnet.mail import outbox, send_limiter
 from leadmagnet.maintenance import Maintenance
 from leadmagnet.services import Services
 from leadmagnet.settling import Settling
+from leadmagnet.webhooks import events
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +49,30 @@ class Worker:
         settle: Lanes[Any] = Lanes(
             "settle", Settling(services, self._stop.wait).take, lambda settled: None
         )
-        self._lanes: list[Lanes[Any]] = [settle, send, clock]
+        self._lanes: list[Lanes[Any]] = [settle, send, clock, *self._webhooks()]
         # The notifications that wake a lane at once.
         self._channels: dict[str, Lanes[Any]] = {"lm_requests": settle, "lm_outbox": send}
+
+    def _webhooks(self) -> list[Lanes[Any]]:
+        """A lane of their own: a consumer that hangs delays no mail. It looks at every poll: a
+        notification would make the commits of confirmations wait for each other."""
+        config = self._services.config
+        if config.webhook_key is None:
+            return []
+        delivery = events.Delivery(
+            database=self._services.database,
+            key=config.webhook_key,
+            poster=Poster(config.webhook_allow_hosts),
+            wait=self._stop.wait,
+        )
+        return [
+            Lanes(
+                "webhooks",
+                lambda: events.claim(delivery),
+                lambda row: events.deliver(delivery, row),
+                threads=events.THREADS,
+            )
+        ]
 
     def _claim(self) -> outbox.Claimed | None:
         if not self._recognised:

@@ -27,7 +27,7 @@ STOREYS = (
     ("doctor",),
     ("admin",),
     ("rights", "moving"),
-    ("mail",),
+    ("mail", "webhooks"),
     ("funnel",),
     ("consent",),
     ("services", "telemetry"),
@@ -36,7 +36,7 @@ STOREYS = (
     ("errors", "addresses", "hashes", "secret_keys", "studio"),
 )
 # What the use cases are made of: they know neither HTTP nor AWS.
-DOMAIN = ("admin", "rights", "mail", "funnel", "consent")
+DOMAIN = ("admin", "rights", "mail", "webhooks", "funnel", "consent")
 FRAMEWORKS = ("flask", "werkzeug", "marshmallow", "webargs", "apispec")
 SQL = re.compile(
     r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP|LISTEN|PREPARE|DEALLOCATE)"

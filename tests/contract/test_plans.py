@@ -17,6 +17,7 @@ READS_ALL = {"outbox_overview", "metrics_settled"}
 # Of one row, or of rows that are gone a moment after they came.
 SMALL = {
     *("lm_magnets", "lm_consent_texts", "lm_send_limiter", "lm_worker_heartbeat"),
+    "lm_webhook_endpoints",
     "lm_requests",
 }
 PEOPLE = 30_000

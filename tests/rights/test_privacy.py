@@ -21,6 +21,7 @@ from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
 NOBODY = {
     *("lm_magnets", "lm_consent_texts", "lm_suppressions", "lm_erasures", "lm_consent_seals"),
     *("lm_erasure_links", "lm_seal_key", "lm_admin_keys", "lm_erased_counts"),
+    "lm_webhook_endpoints",
     *("lm_send_limiter", "lm_worker_heartbeat", "lm_signup_limits", "lm_request_outcomes"),
 }
 # Requests wait for their subscriber to exist.
@@ -33,11 +34,13 @@ SECTIONS = {
     "lm_download_tokens": "links",
     "lm_ses_events": "sesEvents",
     "lm_audit": "adminActs",
+    "lm_webhook_recipients": "webhooks",
+    "lm_webhook_events": "webhookEvents",
 }
 # A list of plain ids, not of rows.
 PLAIN = {"lm_former_ids": "formerIds"}
 # By the random id alone, for an account of what was done outlives an erasure.
-BY_ID = {"lm_audit"}
+BY_ID = {"lm_audit", "lm_webhook_events"}
 # Hashes and salts, and the id that all of a person's rows share.
 WITHHELD = {
     ("lm_subscribers", "address_key"),
@@ -46,9 +49,14 @@ WITHHELD = {
     *(("lm_download_tokens", name) for name in ("subscriber_id", "token_hash")),
     *(("lm_outbox", name) for name in ("subscriber_id", "network_key")),
     ("lm_ses_events", "subscriber_id"),
+    *(("lm_webhook_recipients", name) for name in ("subscriber_id", "endpoint_id")),
+    *(("lm_webhook_events", name) for name in ("subscriber_id", "endpoint_id")),
     *(("lm_audit", name) for name in ("subscriber_id", "once_on")),
 }
-RENAMED = {("lm_outbox", "magnet_id"): "magnet"}
+RENAMED = {
+    ("lm_outbox", "magnet_id"): "magnet",
+    ("lm_webhook_events", "magnet_id"): "magnet",
+}
 
 
 def ask(client, email=ADA):
@@ -70,8 +78,16 @@ def erase(client, token, **body):
 @pytest.fixture
 def ada(client, mailbox, services, database):
     """Ada has confirmed and asks for her data: the token of the mail she gets."""
+    database.rows(
+        "INSERT INTO lm_webhook_endpoints (name, url, kinds)"
+        " VALUES ('crm', 'https://crm.example/', '{file.handed_out}')"
+    )
     sign_up(client, consents=[DELIVERY, NEWSLETTER], source="a page")
     confirm(client, mailbox.deliver().token())
+    database.rows(
+        "INSERT INTO lm_webhook_recipients (subscriber_id, endpoint_id, address)"
+        " SELECT subscriber_id, endpoint_id, true FROM lm_webhook_events"
+    )
     mail = database.value("SELECT id FROM lm_outbox")
     database.rows(
         "INSERT INTO lm_audit (actor, action, outcome, subscriber_id)"

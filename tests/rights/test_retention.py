@@ -308,6 +308,7 @@ def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, lead
         "context older than 365 days: 0 found",
         "requests older than 30 days: 0 found",
         "tokens older than 180 days: 0 found",
+        "webhook_events older than 30 days: 0 found",
         "erasure_links older than 1 days: 0 found",
     ]
     assert "… 100 unconfirmed" in dry.stderr

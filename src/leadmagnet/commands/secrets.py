@@ -14,4 +14,5 @@ def command() -> None:
     click.echo(f"UNSUBSCRIBE_KEYS={secrets.token_hex(32)}")
     click.echo(f"HASH_KEY={secrets.token_hex(32)}")
     click.echo(f"RECEIPT_KEY={b64encode(secrets.token_bytes(32)).decode()}")
+    click.echo(f"WEBHOOK_KEY={secrets.token_hex(32)}")
     click.echo(f"METRICS_TOKEN={secrets.token_hex(32)}")

@@ -18,5 +18,6 @@ def command() -> None:
     say_what_is_missing(config)
     logs.configure(config.log_level)
     sentry.start(config.sentry_dsn)
-    # One for each lane: those that send, the one that settles, and maintenance.
-    worker.main(Services.from_config(config, connections=config.send_concurrency + 2))
+    # One for each lane: those that send, the one that settles, and maintenance; and two for
+    # webhooks, whose threads mostly wait for an answer.
+    worker.main(Services.from_config(config, connections=config.send_concurrency + 4))

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 BATCH = 100
 # And reads so many rows: a hundredth of that limit.
 LOOK_AT = 2000
+# Ten times as long as an event is tried: what a disabled endpoint never took goes as well.
+WEBHOOK_EVENTS = timedelta(days=30)
 FIRST_ID = UUID(int=0)
 
 
@@ -51,6 +53,7 @@ def rules(config: Config) -> tuple[Rule, ...]:
         Rule("context", "retention_context", config.context_days, 0, {}),
         Rule("requests", "retention_requests", config.unsettled_days, 0, {}),
         Rule("tokens", "retention_tokens", config.expired_token_days, 0, {}),
+        Rule("webhook_events", "retention_webhook_events", WEBHOOK_EVENTS, FIRST_ID, {}),
         # They serve a second click on a link that works for some minutes.
         Rule("erasure_links", "retention_erasure_links", timedelta(days=1), b"", {}),
     )

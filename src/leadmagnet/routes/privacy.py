@@ -64,6 +64,8 @@ HELD = {
     "links": [],
     "sesEvents": [],
     "formerIds": [],
+    "webhooks": [],
+    "webhookEvents": [],
     "adminActs": [],
 }
 

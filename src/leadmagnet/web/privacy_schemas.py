@@ -72,6 +72,14 @@ class ExportSchema(ResponseSchema):
         required=True,
         metadata={"description": "Ids in a system that this one replaced"},
     )
+    webhooks = fields.List(
+        Held(),
+        required=True,
+        metadata={"description": "Which other systems were told of the person"},
+    )
+    webhook_events = fields.List(
+        Held(), required=True, metadata={"description": "What they were told or will be"}
+    )
     admin_acts = fields.List(
         Held(), required=True, metadata={"description": "Who looked at or changed the record"}
     )

@@ -1,0 +1,454 @@
+"""Who else is told of what happens, and that they hear of an erasure, too."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+from standardwebhooks import Webhook
+
+from leadmagnet.adapters.webhooks import Answer, Unreachable
+from leadmagnet.commands import main
+from leadmagnet.mail import ses_events
+from leadmagnet.mail.ses_events import Event
+from leadmagnet.rights import erasures, retention
+from leadmagnet.webhooks import endpoints, events
+from tests.support.client import confirm, sign_up
+from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER, SETTINGS
+
+KEY = "w1-" + "k" * 40
+WELL = Answer(204)
+
+
+class Consumer:
+    """Stands at the edge of the network: answers as told, and keeps what came."""
+
+    def __init__(self):
+        self.answers = [WELL]
+        self.posts = []
+
+    def post(self, url, headers, body):
+        self.posts.append((url, headers, body))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def told(self):
+        return [json.loads(body) for _, _, body in self.posts]
+
+    @property
+    def kinds(self):
+        return [event["type"] for event in self.told]
+
+
+@pytest.fixture
+def services(start):
+    return start(WEBHOOK_KEY=KEY, WEBHOOK_ALLOW_HOSTS="n8n.studio:5678")
+
+
+@pytest.fixture
+def consumer():
+    return Consumer()
+
+
+@pytest.fixture
+def add(services):
+    def add(name="crm", kinds=endpoints.KINDS, *, include_email=False):
+        url = f"http://n8n.studio:5678/{name}"
+        return endpoints.add(
+            services, name=name, url=url, kinds=kinds, include_email=include_email
+        ).text
+
+    return add
+
+
+@pytest.fixture
+def deliver(services, consumer, database):
+    """All that is queued, whenever it is due."""
+
+    def deliver():
+        database.rows("UPDATE lm_webhook_events SET due_at = now() WHERE state = 'queued'")
+        delivery = events.Delivery(
+            services.database, services.config.webhook_key, consumer, lambda seconds: None
+        )
+        while events.deliver_next(delivery):
+            pass
+        return consumer
+
+    return deliver
+
+
+@pytest.fixture
+def ada(client, mailbox):
+    """Signs Ada up and confirms; the mailbox, for her other links."""
+    sign_up(client, consents=[DELIVERY, NEWSLETTER], source="instagram")
+    assert confirm(client, mailbox.deliver().token()).status_code == 200
+    return mailbox
+
+
+def rows(database):
+    return database.rows("SELECT kind, state, attempts, reason FROM lm_webhook_events ORDER BY id")
+
+
+def test_a_confirmation_is_told_by_ids_without_the_address(add, client, ada_later, deliver):
+    add()
+    subscriber_id = ada_later()
+    told = {event["type"]: event for event in deliver().told}
+    assert set(told) == {
+        "subscriber.confirmed", "subscriber.newsletter_changed", "file.handed_out",
+    }  # fmt: skip
+    person = {
+        "subscriberId": subscriber_id,
+        "status": "confirmed",
+        "newsletter": True,
+        "locale": "fr",
+        "source": "instagram",
+        "magnets": ["guide-mariee-sereine"],
+    }
+    assert told["subscriber.confirmed"]["data"] == person
+    assert told["file.handed_out"]["data"] == person | {"magnet": "guide-mariee-sereine"}
+
+
+@pytest.fixture
+def ada_later(client, mailbox, database):
+    def sign_up_and_confirm():
+        sign_up(client, consents=[DELIVERY, NEWSLETTER], source="instagram")
+        assert confirm(client, mailbox.deliver().token()).status_code == 200
+        return str(database.value("SELECT id FROM lm_subscribers"))
+
+    return sign_up_and_confirm
+
+
+def test_the_address_goes_only_to_whom_it_was_promised(add, ada_later, deliver, database):
+    add("crm")
+    add("mailing-tool", include_email=True)
+    ada_later()
+    assert deliver().posts
+    for url, _, body in deliver().posts:
+        assert (ADA.encode() in body) == url.endswith("mailing-tool")
+    told = database.rows(
+        "SELECT e.name, r.address FROM lm_webhook_recipients r"
+        " JOIN lm_webhook_endpoints e ON e.id = r.endpoint_id ORDER BY e.name"
+    )
+    assert told == [
+        {"name": "crm", "address": False},
+        {"name": "mailing-tool", "address": True},
+    ]
+
+
+def test_nothing_is_written_where_nobody_listens(ada_later, database):
+    ada_later()
+    assert database.count("lm_webhook_events") == 0
+
+
+def test_an_endpoint_hears_of_the_kinds_that_it_asked_for(add, ada_later, deliver):
+    add(kinds=["file.handed_out"])
+    ada_later()
+    assert deliver().kinds == ["file.handed_out"]
+
+
+def test_whoever_never_confirmed_stays_unknown(add, client, mailbox, database):
+    add()
+    sign_up(client)
+    client.post(f"{API}/unsubscribe/{mailbox.deliver().unsubscribe_token()}", json={})
+    assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
+    assert database.count("lm_webhook_events") == 0
+
+
+def test_leaving_the_newsletter_and_then_all_mail_is_told(add, client, ada, deliver):
+    add()
+    link = f"{API}/unsubscribe/{ada.unsubscribe_token()}"
+    client.post(link, json={"purpose": "newsletter"})
+    client.post(link, json={})
+    client.post(link, json={})
+    assert deliver().kinds == ["subscriber.newsletter_changed", "subscriber.unsubscribed"]
+
+
+@pytest.mark.parametrize("status", ["bounced", "complained"])
+def test_what_ses_reports_is_told(add, ada, services, deliver, database, status):
+    add(kinds=[f"subscriber.{status}"])
+    mail = database.value("SELECT id FROM lm_outbox")
+    event = Event("Bounce", status=status, outbox_id=mail, recipients=(ADA,))
+    ses_events.record(services, "sns-1", event)
+    assert deliver().kinds == [f"subscriber.{status}"]
+
+
+def test_a_file_that_could_not_be_signed_was_not_handed_out(add, ada, client, database):
+    add(kinds=["file.handed_out"])
+    token = ada.token()
+    confirm(client, token)
+    assert [row["kind"] for row in rows(database)] == ["file.handed_out"]
+    database.rows("UPDATE lm_magnets SET file_missing_since = now()")
+    confirm(client, token)
+    assert [row["kind"] for row in rows(database)] == ["file.handed_out"]
+
+
+def test_the_official_library_verifies_each_attempt_under_one_id(add, ada_later, deliver, consumer):
+    secret = add(kinds=["subscriber.confirmed"])
+    ada_later()
+    consumer.answers = [Answer(500), Unreachable("timeout"), WELL]
+    deliver(), deliver(), deliver()
+    assert len(consumer.posts) == 3
+    assert len({headers["webhook-id"] for _, headers, _ in consumer.posts}) == 1
+    for _, headers, body in consumer.posts:
+        assert Webhook(secret).verify(body.decode(), headers)["type"] == "subscriber.confirmed"
+
+
+def test_during_a_rotation_both_secrets_verify_and_then_the_new_one_alone(
+    add, ada_later, services, deliver, consumer, database
+):
+    former = add(kinds=["subscriber.confirmed"])
+    ada_later()
+    new = endpoints.rotate(services, "crm").text
+    assert new != former
+    consumer.answers = [Answer(500), WELL]
+    _, headers, body = deliver().posts[-1]
+    for secret in (former, new):
+        Webhook(secret).verify(body.decode(), headers)
+    database.rows("UPDATE lm_webhook_endpoints SET former_until = now()")
+    _, headers, body = deliver().posts[-1]
+    Webhook(new).verify(body.decode(), headers)
+    assert len(headers["webhook-signature"].split()) == 1
+
+
+def test_no_secret_is_at_rest(add, database):
+    secret = add()
+    found = database.rows("SELECT e::text AS row FROM lm_webhook_endpoints e")
+    assert secret.removeprefix("whsec_") not in str(found)
+
+
+def test_only_2xx_is_success_and_a_failure_waits_as_the_specification_says(
+    add, ada_later, deliver, consumer, database
+):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    consumer.answers = [Answer(302)]
+    waits = []
+    while rows(database)[0]["state"] == "queued":
+        deliver()
+        waits.append(
+            database.value(
+                "SELECT extract(epoch FROM due_at - now())::float8 FROM lm_webhook_events"
+            )
+        )
+    assert len(consumer.posts) == events.MOST_ATTEMPTS == 10
+    for wait, planned in zip(waits, events.SCHEDULE, strict=False):
+        assert planned.total_seconds() - 5 < wait < planned.total_seconds() * 1.1 + 1
+    assert sum(events.SCHEDULE, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+    assert rows(database)[0] | {"kind": ""} == {
+        "kind": "", "state": "dead", "attempts": 10, "reason": "http_302",
+    }  # fmt: skip
+
+
+def test_retry_after_is_kept_for_all_events_of_the_endpoint(
+    add, ada_later, deliver, consumer, database
+):
+    add()
+    ada_later()
+    consumer.answers = [Answer(429, 3600.0), WELL]
+    deliver(), deliver()
+    assert len(consumer.posts) == 1
+    database.rows("UPDATE lm_webhook_endpoints SET resting_until = now()")
+    assert len(deliver().posts) == 4
+
+
+def test_an_endpoint_that_is_gone_is_disabled_and_its_events_wait(
+    add, ada_later, services, deliver, consumer, log_lines, database
+):
+    add()
+    ada_later()
+    consumer.answers = [Answer(410), WELL]
+    deliver(), deliver()
+    assert len(consumer.posts) == 1
+    (endpoint,) = endpoints.listed(services)
+    assert (endpoint["disabled_why"], endpoint["queued"]) == ("gone", 3)
+    assert any("webhook_disabled" in line for line in log_lines())
+    endpoints.enable(services, "crm")
+    assert len(deliver().posts) == 4
+
+
+def test_failing_for_three_days_disables_an_endpoint(add, ada_later, deliver, consumer, database):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    consumer.answers = [Answer(500)]
+    deliver()
+    for hours, why in ((71, None), (73, "failing")):
+        database.rows(
+            f"UPDATE lm_webhook_endpoints SET failing_since = now() - interval '{hours} hours'"
+        )
+        deliver()
+        assert database.value("SELECT disabled_why FROM lm_webhook_endpoints") == why
+
+
+def test_a_success_forgives_what_failed_before(add, ada_later, deliver, consumer, database):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    consumer.answers = [Answer(500), WELL]
+    deliver(), deliver()
+    assert database.value("SELECT failing_since IS NULL FROM lm_webhook_endpoints")
+
+
+def test_a_worker_that_comes_back_after_its_lease_marks_nothing(
+    add, ada_later, services, consumer, database, deliver
+):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    key = services.config.webhook_key
+    delivery = events.Delivery(services.database, key, consumer, lambda seconds: None)
+    late = events.claim(delivery)
+    assert events.claim(delivery) is None
+    database.rows("UPDATE lm_webhook_events SET leased_until = now()")
+    consumer.answers = [Answer(500)]
+    deliver()
+    consumer.answers = [WELL]
+    events.deliver(delivery, late)
+    assert [row["state"] for row in rows(database)] == ["queued"]
+
+
+def test_a_consumer_that_hangs_leaves_a_turn_to_the_others(add, services, database, consumer):
+    add("tarpit")
+    for _ in range(6):
+        events.ping(services, "tarpit")
+    add("well")
+    events.ping(services, "well")
+    key = services.config.webhook_key
+    delivery = events.Delivery(services.database, key, consumer, lambda seconds: None)
+    names = [row["name"] for row in iter(lambda: events.claim(delivery), None)]
+    assert names.count("tarpit") == events.THREADS - 1
+    assert names.count("well") == 1
+    database.rows("UPDATE lm_webhook_events SET leased_until = NULL, due_at = now()")
+    database.rows("UPDATE lm_webhook_endpoints SET failing_since = now() WHERE name = 'tarpit'")
+    names = [row["name"] for row in iter(lambda: events.claim(delivery), None)]
+    assert names == ["well", "tarpit"]
+
+
+def test_whoever_was_told_of_a_person_is_told_of_the_erasure(
+    add, ada_later, services, deliver, consumer, database
+):
+    add("told", ["subscriber.confirmed"])
+    add("never-told", ["subscriber.bounced"])
+    subscriber_id = ada_later()
+    deliver()
+    assert erasures.erase(services, subscriber_id, by="person")
+    consumer.posts.clear()
+    ((url, _, body),) = deliver().posts
+    assert url.endswith("/told")
+    assert json.loads(body)["type"] == "subscriber.erased"
+    assert json.loads(body)["data"] == {"subscriberId": subscriber_id}
+    assert database.count("lm_webhook_recipients") == 0
+    assert [(row["kind"], row["state"]) for row in rows(database)] == [
+        ("subscriber.erased", "delivered")
+    ]
+
+
+def test_what_still_waits_becomes_the_erasure_under_a_new_id(
+    add, ada_later, services, deliver, consumer, database
+):
+    add(kinds=["subscriber.confirmed"])
+    subscriber_id = ada_later()
+    consumer.answers = [Unreachable("timeout"), WELL]
+    deliver()
+    (first,) = database.rows("SELECT id FROM lm_webhook_events")
+    erasures.erase(services, subscriber_id, by="person")
+    ((_, headers, _),) = deliver().posts[1:]
+    assert consumer.kinds == ["subscriber.confirmed", "subscriber.erased"]
+    assert headers["webhook-id"] != str(first["id"])
+
+
+def test_an_erasure_waits_for_an_endpoint_that_is_disabled(
+    add, ada_later, services, deliver, consumer
+):
+    add(kinds=["subscriber.confirmed"])
+    subscriber_id = ada_later()
+    deliver()
+    endpoints.disable(services, "crm")
+    erasures.erase(services, subscriber_id, by="person")
+    assert deliver().kinds == ["subscriber.confirmed"]
+    endpoints.enable(services, "crm")
+    assert deliver().kinds == ["subscriber.confirmed", "subscriber.erased"]
+
+
+def test_an_erasure_that_is_under_way_wins(add, ada_later, services, consumer, database):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    key = services.config.webhook_key
+    delivery = events.Delivery(services.database, key, consumer, lambda seconds: None)
+    with database.owner.transaction():
+        database.rows("DELETE FROM lm_webhook_recipients")
+        database.rows("SELECT FROM lm_subscribers FOR UPDATE")
+        assert events.claim(delivery) is None
+
+
+def test_events_go_after_thirty_days_but_those_of_erasures(
+    add, ada_later, services, deliver, database
+):
+    add(kinds=["subscriber.confirmed"])
+    subscriber_id = ada_later()
+    deliver()
+    erasures.erase(services, subscriber_id, by="person")
+    events.ping(services, "crm")
+    deliver()
+    database.rows("UPDATE lm_webhook_events SET occurred_at = now() - interval '31 days'")
+    list(retention.purge(services))
+    assert [row["kind"] for row in rows(database)] == ["subscriber.erased"]
+
+
+@pytest.fixture
+def run(database, monkeypatch):
+    settings = {"DATABASE_URL": database.url, "WEBHOOK_KEY": KEY, "WEBHOOK_ALLOW_HOSTS": "n8n:5678"}
+    for name, value in (SETTINGS | settings).items():
+        monkeypatch.setenv(name, value)
+    return lambda *args: CliRunner().invoke(main, ["webhooks", *args])
+
+
+def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, database):
+    assert run("list").output == "no endpoints yet\n"
+    added = run("add", "crm", "http://n8n:5678/hook", "--include", "email")
+    assert added.exit_code == 0, added.output
+    secret = added.stdout.strip()
+    assert re.fullmatch("whsec_[A-Za-z0-9+/]{43}=", secret)
+    assert run("ping", "crm").exit_code == 0
+    _, headers, body = deliver().posts[-1]
+    assert Webhook(secret).verify(body.decode(), headers)["type"] == "ping"
+    listed = run("deliveries", "crm").output
+    assert "ping" in listed and "delivered" in listed
+    (event_id,) = re.findall(r"^([0-9a-f-]{36})", listed, re.M)
+    assert run("replay", event_id).output == "1 event is due again\n"
+    assert run("rotate", "crm").stdout.strip() not in ("", secret)
+    assert run("disable", "crm").stdout == "crm is disabled\n"
+    assert "disabled (operator)" in run("list").output
+    assert json.loads(run("list", "--json").output)[0]["include_email"] is True
+    assert run("enable", "crm").stdout == "crm is enabled\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("add", "crm", "ftp://x.example/"), "looks like https://host/path"),
+        (("add", "crm", "http://192.168.1.5/"), "https://"),
+        (("add", "CRM", "https://x.example/"), "must be like crm"),
+        (("ping", "nobody"), "no endpoint nobody that is enabled"),
+        (("rotate", "nobody"), "no endpoint nobody"),
+        (("disable", "nobody"), "no endpoint nobody that is enabled"),
+        (("enable", "nobody"), "no endpoint nobody that is disabled"),
+        (("replay",), "give the id of an event"),
+        (("replay", "--dead", "nobody"), "nothing to send again"),
+    ],
+)
+def test_an_operators_mistake_gets_one_sentence(run, args, sentence):
+    answer = run(*args)
+    assert answer.exit_code != 0
+    assert sentence in answer.output
+    assert "Traceback" not in answer.output
+
+
+def test_a_name_is_taken_once_and_needs_a_key(run, monkeypatch):
+    assert run("add", "crm", "http://n8n:5678/hook").exit_code == 0
+    assert "there is an endpoint crm already" in run("add", "crm", "http://n8n:5678/x").output
+    monkeypatch.delenv("WEBHOOK_KEY")
+    assert "set WEBHOOK_KEY" in run("add", "n8n", "http://n8n:5678/x").output
