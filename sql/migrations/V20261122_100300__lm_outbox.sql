@@ -1,10 +1,12 @@
 -- Mails to send, written by the transaction that caused them.
 CREATE TABLE lm_outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,
+    -- Nobody, for a mail to the studio's owner, whose address is a setting.
+    subscriber_id uuid REFERENCES lm_subscribers ON DELETE CASCADE,
     -- `confirm` asks for the opt-in; a claim makes it a `download`, with a link to the file alone,
-    -- where the subscriber has confirmed already. `privacy` leads to what is held about the person.
-    kind text NOT NULL DEFAULT 'confirm' CHECK (kind IN ('confirm', 'download', 'privacy')),
+    -- where the subscriber has confirmed already. `privacy` leads to what is held about the person. `week` tells the owner
+    -- how the guides did.
+    kind text NOT NULL DEFAULT 'confirm' CHECK (kind IN ('confirm', 'download', 'privacy', 'week')),
     magnet_id bigint REFERENCES lm_magnets,
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),
     -- The texts agreed to in the page: what a confirmation will confirm.
@@ -33,9 +35,12 @@ CREATE TABLE lm_outbox (
     message_id text,
     sent_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT lm_outbox_magnet CHECK ((kind = 'privacy') = (magnet_id IS NULL)),
+    CONSTRAINT lm_outbox_magnet CHECK ((kind IN ('privacy', 'week')) = (magnet_id IS NULL)),
+    CONSTRAINT lm_outbox_recipient CHECK ((kind = 'week') = (subscriber_id IS NULL)),
     CONSTRAINT lm_outbox_sent CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) WITH (fillfactor = 85);
 
 CREATE INDEX lm_outbox_due ON lm_outbox (turn, due_at) WHERE state = 'queued';
 CREATE INDEX lm_outbox_subscriber ON lm_outbox (subscriber_id);
+-- One mail to the owner for each week, which began at `asked_at`.
+CREATE UNIQUE INDEX lm_outbox_week ON lm_outbox (asked_at) WHERE kind = 'week';

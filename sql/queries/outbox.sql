@@ -8,20 +8,21 @@
 WITH due AS (
     SELECT o.id,
            CASE
+               WHEN s.id IS NULL AND %(owner_mail)s::text IS NULL THEN 'no_owner'
                WHEN s.status IN ('bounced', 'complained') THEN s.status
                WHEN s.status = 'unsubscribed' AND s.status_at > o.asked_at
                    AND o.kind <> 'privacy' THEN s.status
            END AS objection,
            CASE
-               WHEN o.kind = 'privacy' THEN 'privacy'
+               WHEN o.kind IN ('privacy', 'week') THEN o.kind
                WHEN s.status = 'confirmed' AND (s.newsletter OR NOT lm_asks_newsletter(o.consents))
                    THEN 'download'
                ELSE 'confirm'
            END AS kind,
            o.unknown_outcomes >= %(most_unknown)s::int AS spent,
-           s.email
+           coalesce(s.email, %(owner_mail)s::text) AS email
     FROM lm_outbox o
-    JOIN lm_subscribers s ON s.id = o.subscriber_id
+    LEFT JOIN lm_subscribers s ON s.id = o.subscriber_id
     WHERE o.state = 'queued' AND o.due_at <= now()
       AND (SELECT hold_reason IS NULL AND (next_at < now() + interval '1 second'
                OR next_at > now() + interval '15 minutes') FROM lm_send_limiter)
@@ -71,19 +72,20 @@ WITH due AS (
     FROM due LEFT JOIN slot ON true
     WHERE o.id = due.id AND (slot.wait IS NOT NULL OR due.objection IS NOT NULL OR due.spent)
     RETURNING o.id, o.subscriber_id, o.magnet_id, o.state, o.reason, o.kind, o.locale, o.claims,
-        o.attempts, o.unknown_outcomes, o.consents, due.email, slot.wait, slot.ceiling_reached
+        o.attempts, o.unknown_outcomes, o.consents,
+        o.asked_at, due.email, slot.wait, slot.ceiling_reached
 ), token AS (
     INSERT INTO lm_download_tokens (token_hash, kind, subscriber_id, outbox_id, expires_at)
     SELECT %(token_hash)s, kind, subscriber_id, id,
            now() + CASE kind WHEN 'privacy' THEN %(privacy_life)s::interval
                              ELSE %(token_life)s::interval END
     FROM claimed
-    WHERE state = 'queued'
+    WHERE state = 'queued' AND subscriber_id IS NOT NULL
 )
 SELECT claimed.id, claimed.subscriber_id, claimed.state, claimed.reason, claimed.kind,
        claimed.locale, claimed.claims, claimed.attempts, claimed.unknown_outcomes, claimed.email,
        m.title ->> claimed.locale AS magnet_title, claimed.wait, claimed.ceiling_reached,
-       lm_asks_newsletter(claimed.consents) AS newsletter
+       claimed.asked_at, lm_asks_newsletter(claimed.consents) AS newsletter
 FROM claimed
 LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id;
 

@@ -56,6 +56,12 @@ def flag(value: str) -> bool:
     return value.lower() == "true"
 
 
+def _locale(value: str) -> str:
+    if value not in ("fr", "en"):
+        raise ValueError("must be fr or en")
+    return value
+
+
 def _outage(value: str) -> str:
     if value.lower() not in ("accept", "refuse"):
         raise ValueError("must be accept or refuse")
@@ -177,6 +183,7 @@ class Config(FromEnvironment):
     mail_colour_dark: str = setting(studio.readable_on_dark, "#e6c3a8")
     mail_templates: Path | None = setting(Path, None)
     time_zone: str = setting(studio.time_zone, "Europe/Paris")
+    owner_locale: str = setting(_locale, "fr")
     owner_mail: str | None = setting(_address, None)
     legacy_unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.legacy, ())
     api_url: str | None = setting(_web_origin, None)

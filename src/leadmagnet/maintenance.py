@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from leadmagnet.consent import seals
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.funnel import limits, magnets
-from leadmagnet.mail import outbox, send_limiter
+from leadmagnet.mail import outbox, owner, send_limiter
 from leadmagnet.rights import retention
 from leadmagnet.services import Services
 
@@ -100,4 +100,5 @@ class Maintenance:
     def _mails(self) -> float:
         send_limiter.brake(self._services)
         outbox.repair_due_times(self._services)
+        owner.queue_week(self._services)
         return MAILS_SECONDS

@@ -14,7 +14,7 @@ from leadmagnet.commands.plumbing import application, settings
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.database import Row
 from leadmagnet.mail import outbox, proof, send_limiter
-from leadmagnet.mail.wording import KINDS, LOCALES
+from leadmagnet.mail.wording import KINDS, LOCALES, TO_OWNER
 
 HELD = {
     "operator": "paused by `leadmagnet mails pause`",
@@ -189,7 +189,7 @@ def resume() -> None:
 
 
 @command.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(KINDS + TO_OWNER))
 @click.option("--locale", type=click.Choice(LOCALES), default="fr", show_default=True)
 @click.option(
     "--to",

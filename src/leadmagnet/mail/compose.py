@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from leadmagnet.adapters.ses import Mail
 from leadmagnet.config import Config
-from leadmagnet.database import Row
+from leadmagnet.database import Database, Row
 from leadmagnet.funnel import tokens
-from leadmagnet.mail.wording import Content, wording_of
+from leadmagnet.mail import owner
+from leadmagnet.mail.wording import Content, marks, wording_of
 
 
 def compose(
@@ -26,11 +27,7 @@ def compose(
     kind or locale without texts.
     """
     values = {
-        "studio": config.studio_name,
-        "monogram": config.monogram or _initials(config.studio_name),
-        "controller": config.controller_name,
-        "postal_address": config.postal_address,
-        "policy_url": config.policy_url,
+        **marks(config),
         "locale": locale,
         "magnet_title": magnet_title,
         "newsletter": newsletter,
@@ -42,9 +39,11 @@ def compose(
     return wording.fill(kind, locale, values)
 
 
-def mail_for(row: Row, *, token: str, config: Config) -> Mail:
+def mail_for(row: Row, *, token: str, config: Config, database: Database) -> Mail:
     """The mail for a claimed row. Its links lead to the site; only the one-click unsubscribe of
     RFC 8058, which mail providers POST to, leads to this API."""
+    if row["subscriber_id"] is None:
+        return owner.mail_for(row, config=config, database=database)
     unsubscribe = tokens.sign(row["subscriber_id"], config.unsubscribe_keys)
     private = row["kind"] == "privacy"
     page = "mes-donnees" if private else "confirm"
@@ -76,7 +75,3 @@ def mail_for(row: Row, *, token: str, config: Config) -> Mail:
         tags={"outbox_id": str(row["id"]), "kind": row["kind"]},
         configuration_set=config.ses_configuration_set,
     )
-
-
-def _initials(name: str) -> str:
-    return "".join(word[0] for word in name.split()[:3])

@@ -79,6 +79,7 @@ def claim(delivery: Delivery) -> Claimed | None:
         pause=ACCOUNT_PAUSE,
         most_unknown=MOST_UNKNOWN_OUTCOMES,
         mails_per_hour=config.mails_per_hour,
+        owner_mail=config.owner_mail,
     )
     return Claimed(row, token.text) if row else None
 
@@ -100,7 +101,9 @@ def deliver(delivery: Delivery, claimed: Claimed) -> None:
         log.error("mail_ceiling_reached")
     delivery.sleep(max(0.0, row["wait"].total_seconds()))
     try:
-        message_id = delivery.send(mail_for(row, token=claimed.token, config=delivery.config))
+        message_id = delivery.send(
+            mail_for(row, token=claimed.token, config=delivery.config, database=delivery.database)
+        )
     except NotSent as error:
         _not_sent(delivery, row, error)
     else:
@@ -116,8 +119,8 @@ def deliver_next(delivery: Delivery) -> bool:
 
 
 def _sent(delivery: Delivery, row: Row, message_id: str) -> None:
-    fence = {"id": row["id"], "claims": row["claims"]}
-    marked = _mark(delivery, "outbox_sent", **fence, message_id=message_id)
+    mark = {"id": row["id"], "claims": row["claims"], "message_id": message_id}
+    marked = _mark(delivery, "outbox_sent", **mark)
     assert marked is not None  # noqa: S101 - a SELECT of expressions always gives a row
     _log("mail_sent" if marked["held"] else "lease_lost", row)
     if marked["resumed"]:
@@ -213,6 +216,5 @@ def drop(services: Services, network: str) -> int:
     return dropped
 
 
-def _log(event: str, row: Row, *, reason: str | None = None, level: int = logging.INFO) -> None:
-    extra = {"outbox_id": row["id"], "kind": row["kind"]}
-    log.log(level, event, extra=extra | ({"reason": reason} if reason else {}))
+def _log(event: str, row: Row, *, level: int = logging.INFO, **more: str) -> None:
+    log.log(level, event, extra={"outbox_id": row["id"], "kind": row["kind"], **more})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -13,13 +14,29 @@ from jinja2 import TemplateSyntaxError
 
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.mail.compose import compose
-from leadmagnet.mail.wording import KINDS, LOCALES, Content
+from leadmagnet.mail.owner import compose_week
+from leadmagnet.mail.wording import KINDS, LOCALES, TO_OWNER, Content
 
 TITLES = {"fr": "Guide de la Mariée Sereine", "en": "The Serene Bride’s Guide"}
+
+WEEK = {
+    "first": date(2026, 11, 16),
+    "last": date(2026, 11, 22),
+    "asked": 48,
+    "confirmed": 41,
+    "file_handed_out": 40,
+    "newsletter": 17,
+    "dead_mails": 2,
+    "failed_requests": 1,
+    "missing_files": 1,
+    "unsealed": True,
+}
 
 
 def sample(config: Config, kind: str, locale: str, *, newsletter: bool = True) -> Content:
     """The mail as somebody would get it, with links that lead nowhere."""
+    if kind in TO_OWNER:
+        return compose_week(locale, week=WEEK, config=config)
     return compose(
         kind,
         locale,
@@ -47,7 +64,7 @@ def _faults(config: Config, folder: Path) -> Iterator[str]:
     for each in sorted(folder.iterdir()):
         if each.name not in ours and not each.name.startswith("."):
             yield f"{each.name} is the name of no template: use {', '.join(sorted(ours))}"
-    for kind in KINDS:
+    for kind in KINDS + TO_OWNER:
         for locale in LOCALES:
             for newsletter in (True, False):
                 try:
@@ -55,15 +72,17 @@ def _faults(config: Config, folder: Path) -> Iterator[str]:
                 except Exception as error:  # a template can raise anything
                     yield f"{_place(error, folder) or f'{kind}.{locale}.jinja'}: {error}"
                     return
-                yield from (f"{kind}.{locale}: {each}" for each in _flaws(config, content))
+                links = kind not in TO_OWNER
+                flaws = _flaws(config, content, links=links)
+                yield from (f"{kind}.{locale}: {each}" for each in flaws)
 
 
-def _flaws(config: Config, content: Content) -> Iterator[str]:
+def _flaws(config: Config, content: Content, *, links: bool) -> Iterator[str]:
     if not content.subject:
         yield "the subject is empty"
+    acting = {"link_url": _link(config), "unsubscribe_url": _unsubscribe(config)}
     needed = {
-        "link_url": _link(config),
-        "unsubscribe_url": _unsubscribe(config),
+        **(acting if links else {}),
         "policy_url": config.policy_url,
         "controller": config.controller_name,
         "postal_address": config.postal_address,

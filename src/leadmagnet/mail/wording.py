@@ -13,7 +13,11 @@ from typing import Any
 import css_inline
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
+from leadmagnet.config import Config
+
 KINDS = ("confirm", "download", "privacy")
+# To the studio's owner, without links to act on.
+TO_OWNER = ("week",)
 LOCALES = ("fr", "en")
 LINE_WIDTH = 76
 # The studio's colours as the layout is written, to be replaced.
@@ -48,7 +52,7 @@ class Wording:
 
     def fill(self, kind: str, locale: str, values: Mapping[str, Any]) -> Content:
         """The mail. Raises KeyError for a kind or locale without texts."""
-        if kind not in KINDS or locale not in LOCALES:
+        if kind not in KINDS + TO_OWNER or locale not in LOCALES:
             raise KeyError(f"no mail {kind!r} in {locale!r}")
         name = f"{kind}.{locale}.jinja"
         as_text, as_html = self._text.get_template(name), self._html.get_template(name)
@@ -60,6 +64,21 @@ class Wording:
 
 
 wording_of = cache(Wording)
+
+
+def marks(config: Config) -> dict[str, str]:
+    """The studio's marks, for any mail."""
+    return {
+        "studio": config.studio_name,
+        "monogram": config.monogram or _initials(config.studio_name),
+        "controller": config.controller_name,
+        "postal_address": config.postal_address,
+        "policy_url": config.policy_url,
+    }
+
+
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in name.split()[:3])
 
 
 def _one_line(text: str) -> str:

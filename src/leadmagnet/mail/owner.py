@@ -1,0 +1,44 @@
+"""The weekly mail to the studio's owner: queued by the clock, filled when it is sent."""
+
+from __future__ import annotations
+
+import logging
+
+from leadmagnet.adapters.ses import Mail
+from leadmagnet.config import Config
+from leadmagnet.database import Database, Row
+from leadmagnet.mail.wording import Content, marks, wording_of
+from leadmagnet.services import Services
+
+log = logging.getLogger(__name__)
+
+
+def queue_week(services: Services) -> None:
+    """Queue the mail about last week, once, from Monday morning on; nothing without an owner."""
+    config = services.config
+    if config.owner_mail and services.database.one(
+        "owner_week_queue", locale=config.owner_locale, zone=config.time_zone
+    ):
+        log.info("owner_mail_queued")
+
+
+def mail_for(row: Row, *, config: Config, database: Database) -> Mail:
+    """The mail for a claimed row of the kind `week`, with the figures of this moment."""
+    week = database.one("owner_week", began=row["asked_at"], zone=config.time_zone) or {}
+    content = compose_week(row["locale"], week=week, config=config)
+    return Mail(
+        sender=config.mail_from,
+        to=row["email"],
+        subject=content.subject,
+        text=content.text,
+        html=content.html,
+        headers={"Auto-Submitted": "auto-generated"},
+        tags={"outbox_id": str(row["id"]), "kind": row["kind"]},
+        configuration_set=config.ses_configuration_set,
+    )
+
+
+def compose_week(locale: str, *, week: Row, config: Config) -> Content:
+    values = {**marks(config), "locale": locale, "week": week, "link_url": None}
+    wording = wording_of(config.mail_templates, config.mail_colour, config.mail_colour_dark)
+    return wording.fill("week", locale, values)

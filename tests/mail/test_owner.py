@@ -1,0 +1,137 @@
+"""The weekly mail to the studio's owner: once a week, with true figures, and what is stuck."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from leadmagnet.mail import outbox, owner
+from leadmagnet.mail.proof import sample
+from leadmagnet.mail.wording import LOCALES
+from leadmagnet.maintenance import Maintenance
+from tests.mail.test_mail import CONFIG, Page, contrast, text_links
+from tests.support.client import confirm, sign_up
+from tests.support.services import NO_FILES, delivery
+from tests.support.settings import DELIVERY, NEWSLETTER
+from tests.support.settling import settle
+
+OWNER = "owner@studio.example"
+
+
+@pytest.fixture
+def services(start):
+    return start(OWNER_MAIL=OWNER, TIME_ZONE="Pacific/Auckland", OWNER_LOCALE="en")
+
+
+@pytest.fixture
+def sent(services, database):
+    """Sends what is queued; what the owner got."""
+
+    def send():
+        mails = []
+        while outbox.deliver_next(delivery(services, lambda mail: mails.append(mail) or "id")):
+            pass
+        return [mail for mail in mails if mail.to == OWNER]
+
+    return send
+
+
+def queued(database):
+    return database.rows("SELECT * FROM lm_outbox WHERE kind = 'week'")
+
+
+def queue_this_week(database):
+    """Queues the mail that next Monday will bring about this week, so that today counts."""
+    database.rows(
+        "INSERT INTO lm_outbox (kind, locale, asked_at) VALUES ('week', 'en',"
+        " date_trunc('week', now() AT TIME ZONE 'Pacific/Auckland') AT TIME ZONE 'Pacific/Auckland'"
+        " + interval '7 days') RETURNING id"
+    )
+
+
+def test_it_counts_who_asked_confirmed_got_the_file_and_joined(
+    client, mailbox, services, database, sent
+):
+    for name in ("ada", "bob", "eve"):
+        sign_up(client, f"{name}@example.org", consents=[DELIVERY, NEWSLETTER])
+    mailbox.deliver()
+    confirm(client, mailbox.token("ada@example.org"))
+    queue_this_week(database)
+    (mail,) = sent()
+    for part in (mail.text, Page(mail.html).words):
+        assert "Nothing is stuck." in part
+    lines = mail.text.splitlines()
+    assert "3  Asked for a guide" in lines
+    assert "1  Confirmed their address" in lines
+    assert "1  Got the file" in lines
+    assert "1  Joined the newsletter" in lines
+    assert "List-Unsubscribe" not in mail.headers
+
+
+def test_an_erased_person_stays_counted(client, mailbox, services, database, sent):
+    sign_up(client, "ada@example.org")
+    mailbox.deliver()
+    database.rows("SELECT lm_erase(id, 'operator', NULL, NULL) FROM lm_subscribers")
+    queue_this_week(database)
+    (mail,) = sent()
+    assert "1  Asked for a guide" in mail.text.splitlines()
+
+
+def test_it_is_queued_once_a_week_by_the_clock(services, database, sent):
+    for _ in range(2):
+        Maintenance(replace(services, files=NO_FILES)).run_due()
+    expected = database.rows(
+        "SELECT now() >= date_trunc('week', now() AT TIME ZONE 'Pacific/Auckland')"
+        " AT TIME ZONE 'Pacific/Auckland' + interval '7 hours' AS due"
+    )[0]["due"]
+    assert len(queued(database)) == expected
+    assert len(sent()) == expected
+
+
+def test_it_begins_on_monday_in_the_studios_time_zone(services, database):
+    queue_this_week(database)
+    (row,) = database.rows(
+        "SELECT extract(isodow FROM local) AS day, extract(hour FROM local) AS hour FROM ("
+        "SELECT asked_at AT TIME ZONE 'Pacific/Auckland' AS local FROM lm_outbox) rows"
+    )
+    assert (row["day"], row["hour"]) == (1, 0)
+
+
+def test_without_an_owner_nothing_is_queued(start, database):
+    owner.queue_week(start())
+    assert queued(database) == []
+
+
+def test_a_mail_to_an_owner_who_is_gone_is_cancelled(start, database):
+    queue_this_week(database)
+    mails = []
+    services = start()
+    while outbox.deliver_next(delivery(services, mails.append)):
+        pass
+    assert mails == []
+    (row,) = queued(database)
+    assert (row["state"], row["reason"]) == ("cancelled", "no_owner")
+
+
+def test_what_is_stuck_is_said_in_words(services, client, database, sent):
+    sign_up(client, "ada@example.org")
+    settle(services)
+    database.rows("UPDATE lm_outbox SET state = 'dead', reason = 'MessageRejected'")
+    database.rows("UPDATE lm_magnets SET file_missing_since = now()")
+    queue_this_week(database)
+    (mail,) = sent()
+    assert "To be looked at soon:" in mail.text
+    assert "Mails given up: 1." in mail.text
+    assert "Guides without their file: 1." in mail.text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("theme", ["light", "dark", "outlook.com"])
+def test_it_can_be_read_in_both_lights_and_links_to_the_policy_alone(locale, theme):
+    content = sample(CONFIG, "week", locale)
+    page = Page(content.html, theme)
+    assert page.links == text_links(content.text) == [CONFIG.policy_url]
+    assert page.texts
+    for text, style in page.texts:
+        assert contrast(style["color"], style["background-color"]) >= 4.5, text
