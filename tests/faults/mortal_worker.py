@@ -39,6 +39,9 @@ SETTLING_STEPS = (
     "after settlement_finish",
     "after settlement",
 )
+# And with one event for a consumer of webhooks, who takes it or does not.
+EVENT_STEPS = ("before event_delivered", "after event_claim", "after event_delivered")
+FAILED_EVENT_STEPS = ("before event_failed", "after event_claim", "after event_failed")
 
 
 class Fate:
@@ -61,8 +64,8 @@ class MortalDatabase(Database):
     def all(self, name: str, **parameters: Any) -> list[Row]:
         self._fate(f"before {name}")
         rows = super().all(name, **parameters)
-        # A claim that found nothing is no step on the way of a mail.
-        if rows or name != "outbox_claim":
+        # A claim that found nothing is no step on the way of a mail or an event.
+        if rows or name not in ("outbox_claim", "event_claim"):
             self._fate(f"after {name}")
         return rows
 

@@ -19,7 +19,7 @@ from leadmagnet.config import Config
 from leadmagnet.dev import processes
 from leadmagnet.dev.processes import Child
 from leadmagnet.services import Services
-from tests.faults import mortal_worker, stalls
+from tests.faults import consumers, mortal_worker, stalls
 from tests.faults.stage import LEASE_SECONDS, Api, Stage, log_of
 from tests.faults.visitors import Visitors, sign_up
 from tests.support.fake_ses import FAULTS, Raw
@@ -49,6 +49,7 @@ class Size(NamedTuple):
     freezes: int
     terminations: int
     orders: int
+    illnesses: tuple[str, ...]
 
 
 FULL = Size(
@@ -61,6 +62,7 @@ FULL = Size(
     freezes=10,
     terminations=20,
     orders=120,
+    illnesses=tuple(consumers.ILLNESSES),
 )
 SHORT = Size(
     kills=2,
@@ -72,6 +74,7 @@ SHORT = Size(
     freezes=1,
     terminations=1,
     orders=6,
+    illnesses=("hangs",),
 )
 
 
@@ -596,6 +599,19 @@ def _settled_or_waiting(stage: Stage, accepted: set[str]) -> None:
     )
 
 
+# 10. Ill consumers of webhooks
+
+
+def consumers_ill(stage: Stage, size: Size) -> Told:
+    """A consumer is ill in every way while workers die by SIGKILL, another one is gone: every
+    event arrives or is seen waiting, none is lost, none is signed wrongly, an erasure is told."""
+    people, kills = (10, 3) if size is FULL else (2, 1)
+    done, figures = consumers.illnesses_met(
+        stage, illnesses=size.illnesses, people=people, kills=kills
+    )
+    return Told(done, figures)
+
+
 SCENARIOS = {
     "1 kill -9": workers_killed,
     "2 database": database_restarted,
@@ -606,4 +622,5 @@ SCENARIOS = {
     "7 stalls": database_stands_still,
     "8 odd answers": odd_answers,
     "9 settling": settlers_killed,
+    "10 webhooks": consumers_ill,
 }

@@ -50,6 +50,10 @@ class Stage(Stack):
         self.ses = ses
         self.database = database
 
+    def configure(self, **settings: str) -> None:
+        """For every process that is started from now on."""
+        self._settings |= settings
+
     def mortal_worker(self, step: str, times: int) -> Child:
         return self.start("mortal", "tests.faults.mortal_worker", step, str(times))
 

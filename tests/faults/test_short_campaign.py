@@ -6,13 +6,6 @@ import pytest
 
 from tests.faults.scenarios import SCENARIOS, SHORT
 from tests.faults.stage import stage_on
-from tests.support.stack import migrated_postgres
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    with migrated_postgres(tmp_path_factory.mktemp("faults"), durable=True) as postgres:
-        yield postgres
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
