@@ -10,9 +10,9 @@ import argparse
 import time
 from datetime import UTC, datetime
 
-from tests.bench import cold, drain, growth, inside, machine, settle, speed, systems
+from tests.bench import cold, drain, events, growth, inside, machine, settle, speed, systems
 
-PARTS = ("speed", "settle", "inside", "growth", "drain", "cold")
+PARTS = ("speed", "settle", "inside", "growth", "drain", "events", "cold")
 
 
 def run(part: str, running: systems.Systems, options: argparse.Namespace) -> str:
@@ -24,6 +24,8 @@ def run(part: str, running: systems.Systems, options: argparse.Namespace) -> str
         return growth.run(running, rounds=options.rounds, seconds=options.seconds)
     if part == "drain":
         return drain.run(running, rounds=min(3, options.rounds))
+    if part == "events":
+        return events.run(running, rounds=min(3, options.rounds))
     if part == "cold":
         return cold.run(running, rounds=options.rounds)
     return speed.run(
