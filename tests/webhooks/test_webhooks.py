@@ -114,6 +114,13 @@ def test_a_confirmation_is_told_by_ids_without_the_address(add, client, ada_late
     assert told["file.handed_out"]["data"] == person | {"magnet": "guide-mariee-sereine"}
 
 
+def test_timestamps_compare_as_text(add, ada_later, deliver, database):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    database.rows("UPDATE lm_webhook_events SET occurred_at = '2026-11-28 10:00:00+02'")
+    assert deliver().told[0]["timestamp"] == "2026-11-28T08:00:00.000000+00:00"
+
+
 @pytest.fixture
 def ada_later(client, mailbox, database):
     def sign_up_and_confirm():

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -99,7 +99,9 @@ def rendered(row: Row) -> bytes:
             data["magnet"] = row["magnet"]
         if row["email"]:
             data["email"] = row["email"]
-    event = {"type": kind, "timestamp": row["occurred_at"].isoformat(), "data": data}
+    # Always of the same form, so that consumers may compare them as text.
+    timestamp = row["occurred_at"].astimezone(UTC).isoformat(timespec="microseconds")
+    event = {"type": kind, "timestamp": timestamp, "data": data}
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
