@@ -45,6 +45,11 @@ CREATE INDEX lm_consent_events_subscriber ON lm_consent_events (subscriber_id);
 CREATE FUNCTION lm_consent_event_stamp() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
+    IF NEW.salt IS NOT NULL THEN
+        RAISE EXCEPTION 'a row of the ledger is stamped here and cannot be brought along'
+            USING ERRCODE = 'restrict_violation',
+                HINT = 'Restore the whole dump into an empty database, not its data alone.';
+    END IF;
     NEW.recorded_at := clock_timestamp();
     NEW.occurred_at := NEW.recorded_at;
     IF NEW.request_id IS NOT NULL THEN

@@ -61,3 +61,21 @@ SELECT EXISTS (SELECT FROM event) AS recorded,
        ARRAY(SELECT id FROM changed) AS changed,
        ARRAY(SELECT id FROM settled) AS settled,
        ARRAY(SELECT id FROM refused) AS refused;
+
+-- name: ses_event_repeat
+-- What an event made of somebody, by the log: an operator repeats it after a restore.
+WITH changed AS (
+    UPDATE lm_subscribers s
+    SET status = %(status)s::text, status_at = now(),
+        newsletter = s.newsletter AND %(status)s::text = 'bounced',
+        newsletter_at = CASE WHEN s.newsletter AND %(status)s::text <> 'bounced' THEN now()
+                             ELSE s.newsletter_at END
+    WHERE id = lm_current_id(%(subscriber_id)s::uuid)
+      AND lm_status_rank(%(status)s::text) > lm_status_rank(s.status)
+    RETURNING id
+), ledger AS (
+    INSERT INTO lm_consent_events (subscriber_id, type, gesture)
+    SELECT id, CASE %(status)s::text WHEN 'complained' THEN 'complaint' ELSE 'bounce' END, 'operator'
+    FROM changed
+)
+SELECT id FROM changed;

@@ -108,8 +108,8 @@ def test_an_event_carries_the_hash_and_the_policy_of_its_text(database, people):
 def test_even_the_owner_cannot_back_date_or_misquote(database, people):
     database.rows(
         "INSERT INTO lm_consent_events (subscriber_id, type, purpose, consent_text_id, text_hash,"
-        " policy_version, gesture, occurred_at, salt)"
-        " SELECT id, 'signup', 'newsletter', %s, 'x', '1999', 'signup_form', '1999-01-01', 'x'"
+        " policy_version, gesture, occurred_at)"
+        " SELECT id, 'signup', 'newsletter', %s, 'x', '1999', 'signup_form', '1999-01-01'"
         " FROM lm_subscribers LIMIT 1",
         DELIVERY,
     )

@@ -12,7 +12,7 @@ from leadmagnet import __version__
 COMMANDS = (
     *("serve", "worker", "migrate", "doctor", "secrets"),
     *("mails", "requests", "magnets", "texts", "keys", "ledger", "receipt", "webhooks"),
-    *("subscriber", "erasures", "purge", "import", "openapi"),
+    *("subscriber", "erasures", "replay", "purge", "import", "openapi"),
 )
 
 

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
+from uuid import UUID
 
 from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.services import Services
@@ -81,10 +82,22 @@ def record(services: Services, message_id: str, event: Event) -> None:
     elif row["recorded"] and not row["matched"]:
         log.warning("ses_event_unmatched", extra={"type": event.type, "outbox_id": event.outbox_id})
     for subscriber_id in row["changed"]:
-        extra = {"subscriber_id": str(subscriber_id), "status": event.status}
-        log.info("subscriber_status_lowered", extra=extra)
+        _log_lowered(subscriber_id, event.status)
     for outbox_id in row["refused"]:
         log.error("mail_dead", extra={"outbox_id": outbox_id, "reason": event.type})
+
+
+def repeat(services: Services, subscriber_id: UUID, *, status: str) -> None:
+    """Apply what an earlier event made of somebody, of which only the log knows after a restore."""
+    for row in services.database.all(
+        "ses_event_repeat", subscriber_id=subscriber_id, status=status
+    ):
+        _log_lowered(row["id"], status)
+
+
+def _log_lowered(subscriber_id: UUID, status: str | None) -> None:
+    extra = {"subscriber_id": str(subscriber_id), "status": status}
+    log.info("subscriber_status_lowered", extra=extra)
 
 
 def _effect(type_: str, body: dict[str, Any]) -> tuple[str | None, str | None, Any]:

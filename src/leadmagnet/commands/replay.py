@@ -1,0 +1,92 @@
+"""`leadmagnet replay`: after a restore, repeat what ended people's mail since the backup."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import IO, Any
+from uuid import UUID
+
+import click
+
+from leadmagnet.commands.plumbing import application
+from leadmagnet.errors import TokenUnknown
+from leadmagnet.funnel import subscribers
+from leadmagnet.funnel.requests import Context
+from leadmagnet.mail import ses_events
+from leadmagnet.rights import erasures
+from leadmagnet.services import Services
+
+BY_OPERATOR: dict[str, Any] = {"gesture": "operator", "context": Context(None, None)}
+
+
+def _unsubscribe(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
+    subscribers.unsubscribe(services, subscriber_id=subscriber_id, **BY_OPERATOR)
+
+
+def _end_newsletter(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
+    subscribers.end_newsletter(services, subscriber_id=subscriber_id, **BY_OPERATOR)
+
+
+def _lower(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
+    ses_events.repeat(services, subscriber_id, status=line["status"])
+
+
+def _erase(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
+    erasures.erase(services, subscriber_id, by="reapply")
+
+
+# A confirmation is not repeated: whoever wants mail can ask again.
+ACTS: dict[str, Callable[[Services, UUID, dict[str, Any]], None]] = {
+    "subscriber_unsubscribed": _unsubscribe,
+    "newsletter_ended": _end_newsletter,
+    "subscriber_status_lowered": _lower,
+    "subscriber_erased": _erase,
+}
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("must be like 2026-11-28T03:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.command("replay", short_help="After a restore, repeat what ended people's mail since.")
+@click.option("--since", required=True, callback=_moment, help="When the backup began (UTC).")
+@click.argument("logs", nargs=-1, required=True, type=click.File(encoding="utf-8"))
+def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
+    """Repeat the unsubscriptions, bounces, complaints and erasures that LOGS tell since the backup
+    (the lines of the API and the worker, - for stdin). Can be repeated.
+
+    The ledger says that an operator did it. Erasures with an objection need `leadmagnet erasures
+    reapply`, too, for the log has no trace of an address.
+    """
+    lines = sorted(_told(logs, since), key=lambda line: line["at"])
+    done: Counter[str] = Counter()
+    with application() as services:
+        for line in lines:
+            try:
+                ACTS[line["event"]](services, UUID(line["subscriber_id"]), line)
+                done[line["event"]] += 1
+            except TokenUnknown:
+                done["of people who are not in this database"] += 1
+    for event, count in sorted(done.items()):
+        click.echo(f"{count} {event}")
+    if not done:
+        click.echo(f"nothing to repeat since {since.isoformat()}")
+
+
+def _told(logs: tuple[IO[str], ...], since: datetime) -> Iterator[dict[str, Any]]:
+    for text in (text for log in logs for text in log):
+        # What collects logs may have put a name before the line.
+        _, brace, rest = text.partition("{")
+        try:
+            line = json.loads(brace + rest)
+            if line.get("event") in ACTS and datetime.fromisoformat(line["at"]) >= since:
+                yield line
+        except ValueError:
+            continue
