@@ -65,12 +65,12 @@ SELECT EXISTS (SELECT FROM accepted) AS accepted,
 -- name: requests_overview
 SELECT count(*) FILTER (WHERE failed_at IS NULL) AS waiting,
        count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed,
-       min(accepted_at) FILTER (WHERE failed_at IS NULL) AS oldest
+       now() - min(accepted_at) FILTER (WHERE failed_at IS NULL) AS age
 FROM lm_requests;
 
 -- name: requests_failed
 -- Ids and words, no addresses.
-SELECT id, kind, attempts, reason, accepted_at
+SELECT id, kind, attempts, reason, now() - accepted_at AS age
 FROM lm_requests WHERE failed_at IS NOT NULL ORDER BY id LIMIT %(limit)s;
 
 -- name: requests_retry

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import click
 
 from leadmagnet import __version__
+from leadmagnet.commands.printing import Group
 
 COMMANDS = (
     *("serve", "worker", "migrate", "doctor", "secrets"),
@@ -16,7 +17,7 @@ COMMANDS = (
 )
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Imports `leadmagnet.commands.<name>` when it is needed (the pattern is click's)."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -8,20 +8,35 @@ from typing import IO
 import click
 
 from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.printing import Group, Progress, json_option, print_json
 from leadmagnet.rights import erasures
 
 
-@click.group("erasures", short_help="List erasures; reapply them after a restore.")
+@click.group("erasures", cls=Group, short_help="List erasures; reapply them after a restore.")
 def command() -> None:
     """Who was erased, by random ids; to be done again after a restore."""
 
 
 @command.command("list")
-def list_() -> None:
+@json_option
+def list_(as_json: bool) -> None:
     """Print every erasure, one a line; keep it where the backups are not."""
     with application() as services:
+        if as_json:
+            print_json([_document(one) for one in erasures.listed(services)])
+            return
+        found = False
         for tombstone in erasures.listed(services):
             click.echo(str(tombstone))
+            found = True
+    if not found:
+        # Not into the list, which `reapply` reads.
+        click.echo("nobody was erased", err=True)
+
+
+def _document(one: erasures.Tombstone) -> dict[str, str | None]:
+    address_hash = one.address_hash.hex() if one.address_hash else None
+    return {"subscriber_id": str(one.subscriber_id), "address_hash": address_hash}
 
 
 @command.command("reapply")
@@ -34,5 +49,6 @@ def reapply(file: IO[str] | None) -> None:
     except ValueError as error:
         raise click.ClickException(f"not a list of erasures: {error}") from None
     with application() as services:
-        erased = erasures.reapply(services, chain(erasures.listed(services), given))
+        every = Progress("looked at").over(chain(erasures.listed(services), given))
+        erased = erasures.reapply(services, every)
     click.echo(f"{erased} erased again")

@@ -10,6 +10,7 @@ import click
 import psycopg
 
 from leadmagnet.commands.plumbing import application, head_option, settings
+from leadmagnet.commands.printing import Group
 from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.consent import kept_head, ledger
 from leadmagnet.consent.chain import Head
@@ -18,7 +19,7 @@ from leadmagnet.moving import asides, checks, imports
 from leadmagnet.moving.steps import MovingError
 
 
-@click.group("import", short_help="Move in where another system kept the list.")
+@click.group("import", cls=Group, short_help="Move in where another system kept the list.")
 def command() -> None:
     """Move in where another system kept the list; docs/moving-in.md has the order of the day."""
 

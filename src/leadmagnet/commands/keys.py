@@ -12,7 +12,9 @@ from leadmagnet import secret_keys
 from leadmagnet.admin import keys
 from leadmagnet.admin.roles import ROLES
 from leadmagnet.commands.plumbing import owner, settings
+from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
 from leadmagnet.config import FromEnvironment, setting
+from leadmagnet.database import Row
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -20,7 +22,7 @@ class _HashKey(FromEnvironment):
     hash_key: bytes = setting(secret_keys.one)
 
 
-@click.group("keys", short_help="Make, list and revoke keys of the admin API.")
+@click.group("keys", cls=Group, short_help="Make, list and revoke keys of the admin API.")
 def command() -> None:
     """The keys of the admin API, by the owner's connection (MIGRATION_DATABASE_URL)."""
 
@@ -53,15 +55,25 @@ def add(name: str, role: str, days: int) -> None:
 
 
 @command.command("list")
-def list_() -> None:
+@json_option
+def list_(as_json: bool) -> None:
     """Print every key: name, role, until when, and the day of its last use."""
     with owner() as database:
-        for row in keys.listed(database):
-            state = f"until {row['expires_at']:%Y-%m-%d}" if row["works"] else "ended"
-            if row["revoked_at"]:
-                state = f"revoked {row['revoked_at']:%Y-%m-%d}"
-            used = f"used {row['last_used_on']}" if row["last_used_on"] else "never used"
-            click.echo(f"{row['name']:<24}{row['role']:<8}{state:<20}{used}")
+        found = keys.listed(database)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("NAME", "ROLE", "STATE", "LAST USED"),
+        [(row["name"], row["role"], _state(row), row["last_used_on"] or "never") for row in found],
+        empty="no keys: make one with `leadmagnet keys add`",
+    )
+
+
+def _state(row: Row) -> str:
+    if row["revoked_at"]:
+        return f"revoked {day(row['revoked_at'])}"
+    return f"until {day(row['expires_at'])}" if row["works"] else "ended"
 
 
 @command.command("revoke")

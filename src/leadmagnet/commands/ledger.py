@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from leadmagnet.commands.plumbing import application, head_option
+from leadmagnet.commands.printing import Group, Progress
 from leadmagnet.consent import kept_head, ledger, seals
 from leadmagnet.consent.chain import Head
 
 
-@click.group("ledger", short_help="Seal and verify the consent events.")
+@click.group("ledger", cls=Group, short_help="Seal and verify the consent events.")
 def command() -> None:
     """The chain over the consent events: seal, verify, publish its head."""
 
@@ -18,11 +19,13 @@ def command() -> None:
 def seal() -> None:
     """Seal what has settled, as the worker does every ten seconds, however old it is."""
     sealed = 0
+    progress = Progress("sealed")
     with application() as services:
         sealer = seals.Sealer(services, reach=seals.EVERYTHING)
         try:
             while batch := sealer.seal():
                 sealed += batch
+                progress(sealed)
         except seals.SealingRefused as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"{sealed} sealed")
@@ -41,7 +44,9 @@ def verify(published: Head | None) -> None:
     """Name every row that was altered, added or removed; exit code 1 if there is one."""
     with application() as services:
         try:
-            report = ledger.verify(services, published=published)
+            report = ledger.verify(
+                services, published=published, progress=Progress("seals verified")
+            )
         except kept_head.KeptHeadError as error:
             raise click.ClickException(str(error)) from None
     for fault in report.faults:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,12 +12,13 @@ import click
 from leadmagnet.adapters import account
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.commands.plumbing import file_argument, owner, settings
+from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
 from leadmagnet.config import BucketConfig
 from leadmagnet.database import Database
 from leadmagnet.funnel import magnets
 
 
-@click.group("magnets", short_help="List, add and retire magnets; replace their files.")
+@click.group("magnets", cls=Group, short_help="List, add and retire magnets; replace their files.")
 def command() -> None:
     """The magnets, by the owner's connection (MIGRATION_DATABASE_URL)."""
 
@@ -40,25 +40,28 @@ def _files() -> Files:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@json_option
 def list_(as_json: bool) -> None:
     """Print every magnet, retired ones included."""
     with owner() as database:
         found = magnets.listed(database)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+        print_json(found)
         return
-    if not found:
-        click.echo("no magnets: add one with `leadmagnet magnets add`")
-    for magnet in found:
-        click.echo(f"{magnet['slug']}  {_state(magnet)}, {magnet['texts']} consent texts")
-        click.echo(f"    {magnet['title']['fr']} / {magnet['title']['en']}")
-        click.echo(f"    {magnet['file_name']}  {magnet['s3_key']}")
+    rows = [
+        (one["slug"], _state(one), one["texts"], one["title"]["fr"], one["file_name"])
+        for one in found
+    ]
+    print_table(
+        ("SLUG", "STATE", "TEXTS", "TITLE", "FILE NAME"),
+        rows,
+        empty="no magnets: add one with `leadmagnet magnets add`",
+    )
 
 
 def _state(magnet: dict[str, Any]) -> str:
     if magnet["retired_at"]:
-        return f"retired {magnet['retired_at']:%Y-%m-%d}"
+        return f"retired {day(magnet['retired_at'])}"
     return "file missing" if magnet["file_missing_since"] else "offered"
 
 

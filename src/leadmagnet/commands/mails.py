@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
 from leadmagnet.commands.plumbing import application, settings
+from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.database import Row
 from leadmagnet.mail import outbox, proof, send_limiter
@@ -24,10 +23,13 @@ HELD = {
 
 
 @click.group(
-    "mails", short_help="Show, retry, drop, pause and resume.", invoke_without_command=True
+    "mails",
+    cls=Group,
+    short_help="Show, retry, drop, pause and resume.",
+    invoke_without_command=True,
 )
 @click.option("--failures", default=10, show_default=True, help="How many of the latest to list.")
-@click.option("--json", "as_json", is_flag=True, help="All of it as JSON, for a program.")
+@json_option
 @click.pass_context
 def command(context: click.Context, failures: int, as_json: bool) -> None:
     """Show the mails by state, whether sending is held up, and the latest failures.
@@ -41,7 +43,7 @@ def command(context: click.Context, failures: int, as_json: bool) -> None:
         limiter = send_limiter.state(services)
     reason = _why_not(limiter)
     if as_json:
-        click.echo(json.dumps(found | {"limiter": limiter}, default=_plain, indent=2))
+        print_json(found | {"limiter": limiter})
     else:
         _print_states(found["states"])
         if reason:
@@ -52,33 +54,38 @@ def command(context: click.Context, failures: int, as_json: bool) -> None:
 
 
 def _print_states(states: list[Row]) -> None:
-    if not states:
-        click.echo("no mails yet")
-        return
-    if not any(row["state"] == "queued" for row in states):
+    if states and not any(row["state"] == "queued" for row in states):
         click.echo("nothing queued")
-    click.echo(f"{'STATE':<10}{'MAILS':>8}  OLDEST")
-    for row in states:
-        delayed = f", {row['delayed']} after a failure" if row["delayed"] else ""
-        click.echo(f"{row['state']:<10}{row['mails']:>8}  {_human(row['age'])} ago{delayed}")
+    rows = [
+        (
+            row["state"],
+            row["mails"],
+            f"{human(row['age'])} ago"
+            + (f", {row['delayed']} after a failure" if row["delayed"] else ""),
+        )
+        for row in states
+    ]
+    print_table(("STATE", "MAILS", "OLDEST"), rows, empty="no mails yet")
 
 
 def _print_failures(failures: list[Row]) -> None:
     if not failures:
         return
-    click.echo(f"\n{'ID':<8}{'STATE':<10}{'KIND':<10}{'ATTEMPTS':<10}{'NEXT TRY':<14}REASON")
-    for row in failures:
-        due = "-" if row["state"] == "dead" else f"in {_human(row['wait'])}"
-        said = f": {row['sentence']}" if row["sentence"] else ""
-        click.echo(
-            f"{row['id']:<8}{row['state']:<10}{row['kind']:<10}{row['attempts']:<10}{due:<14}"
-            f"{row['reason']}{said}"
+    click.echo()
+    rows = [
+        (
+            *(row["id"], row["state"], row["kind"], row["attempts"]),
+            "-" if row["state"] == "dead" else f"in {human(row['wait'])}",
+            row["reason"] + (f": {row['sentence']}" if row["sentence"] else ""),
         )
+        for row in failures
+    ]
+    print_table(("ID", "STATE", "KIND", "ATTEMPTS", "NEXT TRY", "REASON"), rows, empty="")
 
 
 def _why_not(limiter: Row) -> str | None:
     """Why no mail goes now, in a sentence; None when mails go."""
-    wait = _human(limiter["wait"])
+    wait = human(limiter["wait"])
     if limiter["hold_reason"]:
         return f"{HELD[limiter['hold_reason']]}; `leadmagnet mails resume` sends again"
     if limiter["pause_reason"]:
@@ -93,22 +100,6 @@ def _why_not(limiter: Row) -> str | None:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _human(duration: timedelta) -> str:
-    """The two largest units: 4 min 57 s."""
-    seconds = round(duration.total_seconds())
-    units = {"d": seconds // 86_400, "h": seconds // 3600 % 24, "min": seconds // 60 % 60}
-    parts = [f"{number} {unit}" for unit, number in units.items() if number]
-    return " ".join([*parts, f"{seconds % 60} s"][:2])
-
-
-def _plain(value: Any) -> Any:
-    return value.total_seconds() if isinstance(value, timedelta) else _iso(value)
-
-
-def _iso(value: datetime) -> str:
-    return value.isoformat()
 
 
 def _mails(count: int) -> str:
@@ -133,19 +124,22 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
 
 @command.command()
 @click.option("--limit", default=10, show_default=True, help="How many networks to list.")
-def flood(limit: int) -> None:
+@json_option
+def flood(limit: int, as_json: bool) -> None:
     """List the networks with the most queued mails, by a hash that names no address.
 
     A network is an IPv6 /48 or an IPv4 /24. `leadmagnet mails drop NETWORK` cancels its mails.
     """
     with application() as services:
         rows = outbox.networks(services, limit=limit)
-    if not rows:
-        click.echo("no mail is queued for a network")
+    if as_json:
+        print_json(rows)
         return
-    click.echo(f"{'NETWORK':<14}{'QUEUED':>8}  OLDEST")
-    for row in rows:
-        click.echo(f"{row['network']:<14}{row['mails']:>8}  {_human(row['age'])} ago")
+    print_table(
+        ("NETWORK", "QUEUED", "OLDEST"),
+        [(row["network"], row["mails"], f"{human(row['age'])} ago") for row in rows],
+        empty="no mail is queued for a network",
+    )
 
 
 def _network(_: click.Context, __: click.Parameter, value: str) -> str:

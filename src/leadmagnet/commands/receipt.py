@@ -11,11 +11,12 @@ from uuid import UUID
 import click
 
 from leadmagnet.commands.plumbing import application, file_argument, settings
+from leadmagnet.commands.printing import Group
 from leadmagnet.config import Config
 from leadmagnet.consent import receipts
 
 
-@click.group("receipt", short_help="Issue and verify signed proofs of consent.")
+@click.group("receipt", cls=Group, short_help="Issue and verify signed proofs of consent.")
 def command() -> None:
     """The signed proof of one person's consent."""
 

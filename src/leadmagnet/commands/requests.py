@@ -5,26 +5,37 @@ from __future__ import annotations
 import click
 
 from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
 from leadmagnet.funnel import requests
 
 
 @click.group(
     "requests",
+    cls=Group,
     short_help="Show what visitors asked and no worker has settled; retry it.",
     invoke_without_command=True,
 )
 @click.option("--failures", default=10, show_default=True, help="How many failed ones to list.")
+@json_option
 @click.pass_context
-def command(context: click.Context, failures: int) -> None:
+def command(context: click.Context, failures: int, as_json: bool) -> None:
     """Show how many requests wait for a worker, since when, and which have failed."""
     if context.invoked_subcommand:
         return
     with application() as services:
         found = requests.overview(services, failures=failures)
-    since = f", the oldest since {found['oldest']:%F %T}" if found["oldest"] else ""
-    click.echo(f"{found['waiting']} waiting{since}; {found['failed']} failed")
-    for row in found["failures"]:
-        click.echo(f"{row['id']}  {row['kind']}  {row['reason']}  since {row['accepted_at']:%F %T}")
+    if as_json:
+        print_json(found)
+        return
+    since = f", the oldest for {human(found['age'])}" if found["age"] else ""
+    click.echo(f"{found['waiting'] or 'nothing'} waiting{since}; {found['failed']} failed")
+    if found["failures"]:
+        click.echo()
+        rows = [
+            (row["id"], row["kind"], f"{human(row['age'])} ago", row["reason"])
+            for row in found["failures"]
+        ]
+        print_table(("ID", "KIND", "ACCEPTED", "REASON"), rows, empty="")
 
 
 @command.command()

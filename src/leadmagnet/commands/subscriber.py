@@ -11,6 +11,7 @@ import click
 
 from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.printing import Group
 from leadmagnet.database import Row
 from leadmagnet.errors import TokenUnknown
 from leadmagnet.funnel import subscribers
@@ -22,7 +23,7 @@ from leadmagnet.services import Services
 NOWHERE = Context(None, None)
 
 
-@click.group("subscriber", short_help="Show, unsubscribe or erase one person.")
+@click.group("subscriber", cls=Group, short_help="Show, unsubscribe or erase one person.")
 def command() -> None:
     """One person, by ID or by the address in a file: never by an address on the command line, which
     the shell's history and the list of processes would keep."""

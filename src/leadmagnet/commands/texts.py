@@ -7,23 +7,29 @@ from typing import IO
 import click
 
 from leadmagnet.commands.plumbing import file_argument, owner
+from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
 from leadmagnet.consent import texts
 
 
-@click.group("texts", short_help="List, add and retire consent texts.")
+@click.group("texts", cls=Group, short_help="List, add and retire consent texts.")
 def command() -> None:
     """The consent texts, by the owner's connection (MIGRATION_DATABASE_URL)."""
 
 
 @command.command("list")
-def list_() -> None:
+@json_option
+def list_(as_json: bool) -> None:
     """Print every text, current and retired."""
     with owner() as database:
-        for text in texts.listed(database):
-            retired = text["retired_at"]
-            state = f"retired {retired:%Y-%m-%d %H:%M} UTC" if retired else "current"
-            click.echo(f"{text['id']}  {state}  policy {text['policy_version']}")
-            click.echo(f"    {text['text']}")
+        found = texts.listed(database)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("ID", "RETIRED", "POLICY", "TEXT"),
+        [(one["id"], day(one["retired_at"]), one["policy_version"], one["text"]) for one in found],
+        empty="no texts: add one with `leadmagnet texts add`",
+    )
 
 
 @command.command("add")

@@ -7,7 +7,7 @@ the tombstone of its subscriber, which is sealed as well.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -52,7 +52,12 @@ class Report:
     late: list[Late] = field(default_factory=list)
 
 
-def verify(services: Services, *, published: Head | None = None) -> Report:
+def verify(
+    services: Services,
+    *,
+    published: Head | None = None,
+    progress: Callable[[int], None] = lambda position: None,
+) -> Report:
     """Walk the chain from its start to its end, in one snapshot.
 
     It must pass through `published`, a head of before, and through the one that the sealer kept in
@@ -72,6 +77,7 @@ def verify(services: Services, *, published: Head | None = None) -> Report:
                 if row["position"] > believed:
                     _note_if_late(row, report.late)
                 report.head = Head(row["position"], row["chain_hash"])
+            progress(report.head.position)
         report.faults += [str(late) for late in report.late]
         report.faults += _missing_pins(report.head, pins)
         report.faults += _unsealed(transaction, report)

@@ -1,0 +1,63 @@
+"""What all commands have in common: whole summaries, tables with headers, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+
+from leadmagnet.commands import COMMANDS, main
+from leadmagnet.commands.printing import Progress
+
+LISTS = {
+    "mails": "no mails yet",
+    "mails flood": "no mail is queued for a network",
+    "requests": "nothing waiting; 0 failed",
+    "keys list": "no keys: make one with `leadmagnet keys add`",
+    "erasures list": "nobody was erased",
+}
+CONTEXT = click.Context(main)
+GROUPS = [name for name in COMMANDS if isinstance(main.get_command(CONTEXT, name), click.Group)]
+
+
+@pytest.mark.parametrize("group", ["", *GROUPS])
+def test_a_help_page_says_each_commands_first_sentence_whole(leadmagnet, group):
+    shown = leadmagnet(*group.split(), "--help").stdout
+    _, _, commands = shown.partition("Commands:")
+    assert commands and "..." not in commands
+
+
+@pytest.mark.parametrize(("command", "sentence"), LISTS.items())
+def test_an_empty_list_says_so(leadmagnet, command, sentence):
+    result = leadmagnet(*command.split())
+    assert sentence in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("command", [*LISTS, "magnets list", "texts list"])
+def test_every_list_is_json_for_a_program(leadmagnet, command):
+    json.loads(leadmagnet(*command.split(), "--json").stdout)
+
+
+@pytest.mark.parametrize("command", ["magnets list", "texts list"])
+def test_a_table_has_headers(leadmagnet, command):
+    first, *rows = leadmagnet(*command.split()).stdout.splitlines()
+    assert first == first.upper()
+    assert rows
+
+
+def test_progress_is_told_once_a_second_after_the_first_second(capsys):
+    moments = iter([0.0, 0.9, 1.1, 1.1, 1.5, 2.2, 2.2])
+    progress = Progress("seals", clock=lambda: next(moments))
+    for count in (10, 20, 30, 40):
+        progress(count)
+    assert capsys.readouterr().err == "… 20 seals\n… 40 seals\n"
+
+
+def test_the_shell_completes_commands(leadmagnet):
+    asked = {
+        "_LEADMAGNET_COMPLETE": "bash_complete",
+        "COMP_WORDS": "leadmagnet mai",
+        "COMP_CWORD": "1",
+    }
+    assert leadmagnet(**asked).stdout == "plain,mails\n"
