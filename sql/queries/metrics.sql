@@ -49,6 +49,16 @@ SELECT count(DISTINCT subscriber_id) AS last_day
 FROM lm_consent_events
 WHERE type = 'confirm' AND recorded_at > now() - interval '1 day';
 
+-- name: metrics_webhooks
+-- Not of endpoints that an operator disabled: whoever did it knows.
+SELECT coalesce(extract(epoch FROM now() - min(queued.oldest)), 0)::float AS waiting_seconds
+FROM lm_webhook_endpoints e
+CROSS JOIN LATERAL (
+    SELECT min(v.occurred_at) AS oldest
+    FROM lm_webhook_events v WHERE v.endpoint_id = e.id AND v.state = 'queued'
+) queued
+WHERE e.disabled_why IS DISTINCT FROM 'operator';
+
 -- name: metrics_worker
 SELECT extract(epoch FROM now() - h.seen_at)::float AS silent_seconds,
        l.pause_reason IS NOT NULL AS paused_by_ses,

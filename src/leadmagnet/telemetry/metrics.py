@@ -74,6 +74,12 @@ class _FromDatabase(Collector):
         for span in ("hour", "week"):
             name = f"leadmagnet_mails_sent_last_{span}"
             yield _gauge(name, sent + span, mails[f"sent_last_{span}"])
+        (webhooks,) = self._database.all("metrics_webhooks")
+        yield _gauge(
+            "leadmagnet_webhook_waiting_seconds",
+            "Age of the event that waits longest for an endpoint to take it",
+            webhooks["waiting_seconds"],
+        )
         overdue = mails["overdue_seconds"]
         yield _gauge("leadmagnet_mail_overdue_seconds", "Age of the mail due longest", overdue)
 
