@@ -37,6 +37,8 @@ SELECT week.first, week.last, (p.asked + e.asked)::int AS asked,
        (SELECT count(*) FROM lm_requests WHERE failed_at IS NOT NULL) AS failed_requests,
        (SELECT count(*) FROM lm_magnets
         WHERE retired_at IS NULL AND file_missing_since IS NOT NULL) AS missing_files,
+       (SELECT count(*) FROM lm_webhook_endpoints
+        WHERE disabled_why IN ('gone', 'failing')) AS disabled_webhooks,
        coalesce((SELECT e.recorded_at < now() - interval '1 hour' FROM lm_consent_events e
                  WHERE e.id > coalesce((SELECT max(event_id) FROM lm_consent_seals), 0)
                  ORDER BY e.id LIMIT 1), false) AS unsealed

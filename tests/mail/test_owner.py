@@ -119,9 +119,14 @@ def test_what_is_stuck_is_said_in_words(services, client, database, sent):
     settle(services)
     database.rows("UPDATE lm_outbox SET state = 'dead', reason = 'MessageRejected'")
     database.rows("UPDATE lm_magnets SET file_missing_since = now()")
+    database.rows(
+        "INSERT INTO lm_webhook_endpoints (name, url, kinds, disabled_at, disabled_why)"
+        " VALUES ('crm', 'https://crm.example/', '{file.handed_out}', now(), 'failing')"
+    )
     queue_this_week(database)
     (mail,) = sent()
     assert "To be looked at soon:" in mail.text
+    assert "Systems that are told nothing any more: 1." in mail.text
     assert "Mails given up: 1." in mail.text
     assert "Guides without their file: 1." in mail.text
 

@@ -29,6 +29,7 @@ WEEK = {
     "dead_mails": 2,
     "failed_requests": 1,
     "missing_files": 1,
+    "disabled_webhooks": 1,
     "unsealed": True,
 }
 
