@@ -32,7 +32,16 @@ def test_the_committed_document_is_what_the_code_says():
 def test_it_is_valid_and_in_the_order_a_person_reads():
     validate(SPEC)
     assert SPEC["openapi"] == "3.1.0"
-    assert list(SPEC) == ["openapi", "info", "servers", "security", "tags", "paths", "components"]
+    assert list(SPEC) == [
+        "openapi",
+        "info",
+        "servers",
+        "security",
+        "tags",
+        "paths",
+        "webhooks",
+        "components",
+    ]
 
 
 def test_accents_are_written_as_themselves():

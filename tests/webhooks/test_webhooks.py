@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
 from standardwebhooks import Webhook
 
+from leadmagnet.adapters.ses import Mailer
 from leadmagnet.adapters.webhooks import Answer, Unreachable
 from leadmagnet.commands import main
 from leadmagnet.mail import ses_events
 from leadmagnet.mail.ses_events import Event
 from leadmagnet.rights import erasures, retention
 from leadmagnet.webhooks import endpoints, events
+from leadmagnet.webhooks.endpoints import KINDS
+from leadmagnet.worker import Worker
+from tests.support import consumer as tests_consumer
 from tests.support.client import confirm, sign_up
+from tests.support.services import NO_FILES
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER, SETTINGS
+from tests.support.waiting import until
 
 KEY = "w1-" + "k" * 40
 WELL = Answer(204)
@@ -403,6 +411,67 @@ def test_events_go_after_thirty_days_but_those_of_erasures(
     database.rows("UPDATE lm_webhook_events SET occurred_at = now() - interval '31 days'")
     list(retention.purge(services))
     assert [row["kind"] for row in rows(database)] == ["subscriber.erased"]
+
+
+def test_a_consumer_that_hangs_delays_no_mail(start, client, mailbox, ses, database):
+    with tests_consumer.Consumer() as tarpit:
+        tarpit.answer = "hang"
+        host = f"127.0.0.1:{tarpit.port}"
+        services = replace(start(WEBHOOK_KEY=KEY, WEBHOOK_ALLOW_HOSTS=host), files=NO_FILES)
+        endpoints.add(services, name="tarpit", url=tarpit.url, kinds=KINDS, include_email=False)
+        for _ in range(events.THREADS):
+            events.ping(services, "tarpit")
+        worker = Worker(services, Mailer())
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        try:
+            until(lambda: len(tarpit.received) == events.THREADS - 1, seconds=10, what="all hang")
+            sign_up(client)
+            until(lambda: mailbox.kinds() == ["confirm"], seconds=5, what="the mail")
+        finally:
+            tarpit.released.set()
+            worker.stop()
+            thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_consumer_follows_a_person_from_signup_to_erasure(
+    add, client, mailbox, services, deliver, consumer
+):
+    """With the official library alone; in the end nothing about her is left there."""
+    secret = add(include_email=True)
+    people, seen = {}, set()
+
+    def consume():
+        for _, headers, body in consumer.posts:
+            event = Webhook(secret).verify(body.decode(), headers)
+            if headers["webhook-id"] in seen or event["type"] == "ping":
+                continue
+            seen.add(headers["webhook-id"])
+            if event["type"] == "subscriber.erased":
+                people.pop(event["data"]["subscriberId"], None)
+            else:
+                people[event["data"]["subscriberId"]] = event["data"]
+        consumer.posts.clear()
+        return [
+            (person["email"], person["status"], person["newsletter"]) for person in people.values()
+        ]
+
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    deliver()
+    assert consume() == []
+    confirm(client, mailbox.deliver().token())
+    deliver()
+    assert consume() == [(ADA, "confirmed", True)]
+    client.post(f"{API}/unsubscribe/{mailbox.unsubscribe_token()}", json={})
+    deliver()
+    assert consume() == [(ADA, "unsubscribed", False)]
+    client.post(f"{API}/privacy/request", json={"email": ADA})
+    token = mailbox.deliver().privacy_token()
+    assert client.post(f"{API}/privacy/erase", json={"token": token}).status_code == 200
+    deliver()
+    assert consume() == []
+    assert len(seen) > 3
 
 
 @pytest.fixture

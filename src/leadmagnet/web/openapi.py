@@ -8,7 +8,9 @@ from typing import Any
 import yaml
 from flask import Flask
 
-DOCUMENT = ("openapi", "info", "servers", "security", "tags", "paths", "components")
+from leadmagnet.web.webhook_contract import webhooks
+
+DOCUMENT = ("openapi", "info", "servers", "security", "tags", "paths", "webhooks", "components")
 INFO = ("title", "version", "description", "contact", "license")
 OPERATION = (
     "operationId",
@@ -26,6 +28,7 @@ def document(app: Flask) -> dict[str, Any]:
     spec = app.extensions["openapi"].to_dict()
     spec["info"] = _ordered(spec["info"], INFO)
     spec["paths"] = {path: _path(item) for path, item in spec["paths"].items()}
+    spec["webhooks"] = webhooks()
     components = spec["components"]
     _share_responses(spec)
     # flask-smorest registers a pagination schema whether or not anything is paged.
