@@ -1,7 +1,8 @@
 -- What became of the people who were erased, as counts: without them the figures of a past month
 -- would change with every erasure. No id, no source, no mailbox; the hour they asked in, because a
--- day begins at another moment in each time zone. The row without a magnet counts everybody, the
--- others those who asked for that magnet.
+-- day begins at another moment in each time zone. A row without a magnet is for everybody, the
+-- others are for those who asked for that magnet. Rows are only added: erasures that shared a
+-- counter would wait for each other, in any order.
 CREATE TABLE lm_erased_counts (
     asked_hour timestamptz NOT NULL,
     magnet_id bigint,
@@ -12,32 +13,22 @@ CREATE TABLE lm_erased_counts (
     newsletter integer NOT NULL DEFAULT 0,
     bounced integer NOT NULL DEFAULT 0,
     complained integer NOT NULL DEFAULT 0,
-    unsubscribed integer NOT NULL DEFAULT 0,
-    CONSTRAINT lm_erased_counts_once UNIQUE NULLS NOT DISTINCT (asked_hour, magnet_id)
-) WITH (fillfactor = 85);
+    unsubscribed integer NOT NULL DEFAULT 0
+);
+
+CREATE INDEX lm_erased_counts_asked ON lm_erased_counts (asked_hour);
 
 -- Counts a person at the moment their row goes, whichever role and statement deletes it.
 CREATE FUNCTION lm_subscriber_counted() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    INSERT INTO lm_erased_counts AS c (asked_hour, magnet_id, asked, mailed, confirmed,
+    INSERT INTO lm_erased_counts (asked_hour, magnet_id, asked, mailed, confirmed,
         file_handed_out, newsletter, bounced, complained, unsubscribed)
     SELECT date_trunc('hour', OLD.created_at), magnet.id, 1, f.mailed::int, f.confirmed::int,
            f.file_handed_out::int, f.newsletter::int, f.bounced::int, f.complained::int,
            f.unsubscribed::int
     FROM lm_figures(OLD) f
-    CROSS JOIN LATERAL unnest(NULL::bigint || f.magnets) AS magnet (id)
-    -- Everybody locks these rows in the same order.
-    ORDER BY magnet.id NULLS FIRST
-    ON CONFLICT ON CONSTRAINT lm_erased_counts_once DO UPDATE SET
-        asked = c.asked + 1,
-        mailed = c.mailed + excluded.mailed,
-        confirmed = c.confirmed + excluded.confirmed,
-        file_handed_out = c.file_handed_out + excluded.file_handed_out,
-        newsletter = c.newsletter + excluded.newsletter,
-        bounced = c.bounced + excluded.bounced,
-        complained = c.complained + excluded.complained,
-        unsubscribed = c.unsubscribed + excluded.unsubscribed;
+    CROSS JOIN LATERAL unnest(NULL::bigint || f.magnets) AS magnet (id);
     RETURN OLD;
 END
 $$;
