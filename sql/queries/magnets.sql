@@ -49,9 +49,6 @@ VALUES (%(slug)s, %(title)s::jsonb, %(description)s::jsonb, %(s3_key)s, %(file_n
 ON CONFLICT (slug) DO NOTHING
 RETURNING id;
 
--- name: magnet_offered
-SELECT id FROM lm_magnets WHERE slug = %(slug)s AND retired_at IS NULL;
-
 -- name: magnet_set_file
 -- role: owner
 UPDATE lm_magnets

@@ -116,6 +116,7 @@ def test_what_cannot_be_is_told_in_a_sentence_and_changes_nothing(
     assert sentence in answer.stderr
     assert "Traceback" not in answer.stderr
     assert database.checksum() == before
+    assert stored(magnets) == set()
 
 
 def test_a_bucket_that_refuses_is_told_and_changes_nothing(magnets, database, tmp_path):
@@ -136,3 +137,4 @@ def test_a_value_that_the_database_refuses_is_a_sentence_without_the_row(magnets
     assert "the database refuses a value" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert "Guide" not in answer.stderr
+    assert stored(magnets) == set()

@@ -6,7 +6,9 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
+from typing import Any
 
 from leadmagnet.database import Database, Row
 from leadmagnet.errors import FileUnavailable, MagnetUnknown
@@ -52,25 +54,23 @@ def add(
     file_name: str,
 ) -> None:
     """Offer a new magnet; `title` and `description` by locale. Raises MagnetError."""
-    key = _upload(store, pdf, slug=slug)
-    row = database.one(
+    _with_file(
+        database,
+        store,
+        pdf,
         "magnet_add",
+        f"there is a magnet {slug!r} already: use `leadmagnet magnets put`",
         slug=slug,
         title=json.dumps(title),
         description=json.dumps(description),
-        s3_key=key,
         file_name=file_name,
     )
-    if row is None:
-        raise MagnetError(f"there is a magnet {slug!r} already: use `leadmagnet magnets put`")
 
 
 def put(database: Database, store: Store, pdf: bytes, *, slug: str, file_name: str | None) -> None:
     """Replace the file of a magnet; links in mails hand out the new one. Raises MagnetError."""
-    if database.one("magnet_offered", slug=slug) is None:
-        raise MagnetError(f"there is no magnet {slug!r} that is offered")
-    key = _upload(store, pdf, slug=slug)
-    database.one("magnet_set_file", slug=slug, s3_key=key, file_name=file_name)
+    refusal = f"there is no magnet {slug!r} that is offered"
+    _with_file(database, store, pdf, "magnet_set_file", refusal, slug=slug, file_name=file_name)
 
 
 def retire(database: Database, slug: str) -> None:
@@ -79,8 +79,29 @@ def retire(database: Database, slug: str) -> None:
         raise MagnetError(f"there is no magnet {slug!r} that is offered")
 
 
-def _upload(store: Store, pdf: bytes, *, slug: str) -> str:
-    """Store the file under a key that holds its SHA-256, so that no version replaces another."""
+class _Rehearsed(Exception):
+    """Rolls back what was only tried."""
+
+
+def _with_file(
+    database: Database, store: Store, pdf: bytes, query: str, refusal: str, **row: Any
+) -> None:
+    """Store the file and write the row that names it; where the row is refused, neither."""
+    row["s3_key"] = _key(pdf, slug=row["slug"])
+    with suppress(_Rehearsed), database.transaction() as rehearsal:
+        if rehearsal.one(query, **row) is None:
+            raise MagnetError(refusal)
+        raise _Rehearsed
+    try:
+        store(row["s3_key"], pdf)
+    except FileUnavailable as error:
+        raise MagnetError(f"S3 did not take the file ({error})") from error
+    if database.one(query, **row) is None:
+        raise MagnetError(refusal)
+
+
+def _key(pdf: bytes, *, slug: str) -> str:
+    """Where the file is stored: by its SHA-256, so that no version replaces another."""
     if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > 100:
         raise MagnetError("a slug has lower-case letters, digits and single hyphens")
     if len(pdf) > PDF_BYTES:
@@ -89,12 +110,7 @@ def _upload(store: Store, pdf: bytes, *, slug: str) -> str:
         raise MagnetError("this is no whole PDF file")
     if b"/Encrypt" in pdf[-65536:]:
         raise MagnetError("this PDF is encrypted: readers would be asked for a password")
-    key = f"guides/{slug}/{sha256(pdf).hexdigest()}.pdf"
-    try:
-        store(key, pdf)
-    except FileUnavailable as error:
-        raise MagnetError(f"S3 did not take the file ({error})") from error
-    return key
+    return f"guides/{slug}/{sha256(pdf).hexdigest()}.pdf"
 
 
 def check_files(services: Services) -> None:
