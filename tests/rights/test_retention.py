@@ -58,7 +58,7 @@ def test_who_never_confirmed_goes_30_days_after_the_last_link_expired(
     sign_up(client)
     mailbox.deliver()
     aged(interval)
-    assert purge() == ({"unconfirmed": 1} if deleted else {})
+    assert purge() == ({"unconfirmed_subscribers": 1} if deleted else {})
     assert database.count("lm_subscribers") == (0 if deleted else 1)
     if deleted:
         assert database.value("SELECT erased_by FROM lm_erasures") == "retention"
@@ -80,15 +80,15 @@ def test_a_renewed_link_counts_and_a_queued_mail_is_waited_for(
     aged("31 days")
     assert purge() == {}
     aged("1 day 1 hour")
-    assert purge() == {"unconfirmed": 1}
+    assert purge() == {"unconfirmed_subscribers": 1}
 
 
 @pytest.mark.parametrize(
     ("status", "kept", "then", "rule"),
     [
-        ("unsubscribed", "1000 days", "96 days", "unsubscribed"),
-        ("complained", "1000 days", "96 days", "unsubscribed"),
-        ("bounced", "364 days", "2 days", "bounced"),
+        ("unsubscribed", "1000 days", "96 days", "unsubscribed_subscribers"),
+        ("complained", "1000 days", "96 days", "unsubscribed_subscribers"),
+        ("bounced", "364 days", "2 days", "bounced_subscribers"),
     ],
 )
 def test_a_refusal_is_kept_by_the_age_of_its_status(
@@ -110,7 +110,7 @@ def test_each_age_is_a_setting(client, database, mailbox, aged, start):
     database.rows("UPDATE lm_subscribers SET status = 'unsubscribed', status_at = now()")
     aged("32 days")
     changed = start(UNSUBSCRIBED_DAYS="31", BOUNCED_DAYS="1", SUBSCRIBER_DAYS="1")
-    assert list(retention.purge(changed)) == [retention.Batch("unsubscribed", 1)]
+    assert list(retention.purge(changed)) == [retention.Batch("unsubscribed_subscribers", 1)]
 
 
 @pytest.mark.parametrize(("interval", "left"), [("29 days", 2), ("31 days", 0)])
@@ -124,7 +124,7 @@ def test_what_failed_or_was_never_settled_goes_after_30_days(
     database.rows("UPDATE lm_requests SET failed_at = now() WHERE email LIKE 'eve%%'")
     database.rows("UPDATE lm_requests SET accepted_at = accepted_at - %s::interval", interval)
     sign_up(waiting, "new@example.org")
-    found = {} if left else {"requests": 2}
+    found = {} if left else {"unsettled_requests": 2}
     assert purge(dry_run=True) == found
     assert database.count("lm_requests") == 3
     assert purge() == found
@@ -140,7 +140,7 @@ def test_a_link_goes_half_a_year_after_it_expired(
     sign_up(client)
     confirm(client, mailbox.deliver().token())
     aged(interval)
-    assert purge() == ({} if left else {"tokens": 1})
+    assert purge() == ({} if left else {"expired_links": 1})
     assert database.count("lm_download_tokens") == left
     assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
 
@@ -153,7 +153,9 @@ def test_no_statement_looks_at_more_than_its_share(database, services, aged, mon
         " WHERE id <> (SELECT id FROM lm_subscribers ORDER BY id DESC LIMIT 1)"
     )
     aged("33 days")
-    batches = [each.found for each in retention.purge(services) if each.rule == "unconfirmed"]
+    batches = [
+        each.found for each in retention.purge(services) if each.rule == "unconfirmed_subscribers"
+    ]
     assert batches == [0, 0, 1]
 
 
@@ -164,7 +166,7 @@ def test_a_subscriber_goes_3_years_after_her_last_act(
     sign_up(client)
     confirm(client, mailbox.deliver().token())
     aged(interval)
-    assert purge().get("confirmed", 0) == deleted
+    assert purge().get("inactive_subscribers", 0) == deleted
     assert database.count("lm_subscribers") == (not deleted)
 
 
@@ -193,7 +195,7 @@ def test_ip_and_user_agent_go_after_12_months_and_the_events_stay(
     sign_up(client)
     confirm(client, mailbox.deliver().token())
     aged(interval)
-    assert purge() == {"tokens": 1} | ({} if left else {"context": 2})
+    assert purge() == {"expired_links": 1} | ({} if left else {"ip_addresses": 2})
     assert database.count("lm_consent_context") == left
     assert database.count("lm_consent_events") == 2
 
@@ -217,9 +219,9 @@ def test_a_dry_run_finds_the_same_and_deletes_nothing(client, database, aged, pu
     aged("33 days")
     sign_up(client)
     before = database.checksum()
-    assert purge(dry_run=True) == {"unconfirmed": 240}
+    assert purge(dry_run=True) == {"unconfirmed_subscribers": 240}
     assert database.checksum() == before
-    assert purge() == {"unconfirmed": 240}
+    assert purge() == {"unconfirmed_subscribers": 240}
     assert database.value("SELECT email FROM lm_subscribers") == ADA
 
 
@@ -227,7 +229,7 @@ def test_it_goes_in_batches_and_each_is_committed(database, services, aged):
     many(database, 240)
     aged("33 days")
     batches = retention.purge(services)
-    assert next(batches) == retention.Batch("unconfirmed", 100)
+    assert next(batches) == retention.Batch("unconfirmed_subscribers", 100)
     assert database.count("lm_subscribers") == 140
     assert [batch.found for batch in batches] == [100, 40]
 
@@ -240,7 +242,7 @@ def test_who_is_confirming_at_that_moment_is_passed_over(database, services, age
             "UPDATE lm_subscribers SET status = 'confirmed', confirmed_at = now(), asked_at = now()"
             " WHERE email = 'n2@example.org'"
         )
-        assert purge() == {"unconfirmed": 2}
+        assert purge() == {"unconfirmed_subscribers": 2}
     assert purge() == {}
     assert database.value("SELECT email FROM lm_subscribers") == "n2@example.org"
 
@@ -301,17 +303,17 @@ def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, lead
     aged("33 days")
     dry = leadmagnet("purge", "--dry-run")
     assert dry.stdout.splitlines() == [
-        "unconfirmed older than 30 days: 101 found",
-        "confirmed older than 1095 days: 0 found",
-        "unsubscribed older than 1095 days: 0 found",
-        "bounced older than 365 days: 0 found",
-        "context older than 365 days: 0 found",
-        "requests older than 30 days: 0 found",
-        "tokens older than 180 days: 0 found",
-        "webhook_events older than 30 days: 0 found",
-        "erasure_links older than 1 days: 0 found",
+        "unconfirmed subscribers, 30 days: 101 found",
+        "inactive subscribers, 1095 days: 0 found",
+        "unsubscribed subscribers, 1095 days: 0 found",
+        "bounced subscribers, 365 days: 0 found",
+        "ip addresses, 365 days: 0 found",
+        "unsettled requests, 30 days: 0 found",
+        "expired links, 180 days: 0 found",
+        "webhook events, 30 days: 0 found",
+        "used erasure links, 1 days: 0 found",
     ]
-    assert "… 100 unconfirmed" in dry.stderr
+    assert "… 100 unconfirmed subscribers" in dry.stderr
     assert database.count("lm_subscribers") == 101
     assert "101 deleted" in leadmagnet("purge").stdout
     assert database.count("lm_subscribers") == 0

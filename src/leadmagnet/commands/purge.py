@@ -13,15 +13,17 @@ from leadmagnet.rights import retention
 @click.command("purge")
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 def command(dry_run: bool) -> None:
-    """Delete what is past its time, as the worker does every day."""
+    """Delete what is past its time, as the worker does; .env.example explains the days."""
     found: Counter[str] = Counter()
     with application() as services:
         for batch in retention.purge(services, dry_run=dry_run):
             found[batch.rule] += batch.found
             if batch.found == retention.BATCH:
-                click.echo(f"… {found[batch.rule]} {batch.rule}", err=True)
+                click.echo(f"… {found[batch.rule]} {_words(batch.rule)}", err=True)
         for rule in retention.rules(services.config):
-            past = f"older than {rule.age.days} days"
-            click.echo(
-                f"{rule.name} {past}: {found[rule.name]} {'found' if dry_run else 'deleted'}"
-            )
+            done = "found" if dry_run else "deleted"
+            click.echo(f"{_words(rule.name)}, {rule.age.days} days: {found[rule.name]} {done}")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

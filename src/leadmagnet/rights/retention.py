@@ -41,21 +41,27 @@ def rules(config: Config) -> tuple[Rule, ...]:
     """The rules and their numbers, in the order of their application."""
     life = {"token_life": config.token_hours}
 
-    def those(age: timedelta, name: str, *others: str) -> Rule:
-        statuses = {"statuses": [name, *others]}
-        return Rule(name, "retention_subscribers", age, FIRST_ID, statuses)
+    def those(age: timedelta, name: str, *statuses: str) -> Rule:
+        parameters = {"statuses": list(statuses)}
+        return Rule(f"{name}_subscribers", "retention_subscribers", age, FIRST_ID, parameters)
 
     return (
-        Rule("unconfirmed", "retention_unconfirmed", config.unconfirmed_days, FIRST_ID, life),
-        those(config.subscriber_days, "confirmed", "pending"),
-        those(config.unsubscribed_days, "unsubscribed", "complained"),
-        those(config.bounced_days, "bounced"),
-        Rule("context", "retention_context", config.context_days, 0, {}),
-        Rule("requests", "retention_requests", config.unsettled_days, 0, {}),
-        Rule("tokens", "retention_tokens", config.expired_token_days, 0, {}),
+        Rule(
+            "unconfirmed_subscribers",
+            "retention_unconfirmed",
+            config.unconfirmed_days,
+            FIRST_ID,
+            life,
+        ),
+        those(config.subscriber_days, "inactive", "confirmed", "pending"),
+        those(config.unsubscribed_days, "unsubscribed", "unsubscribed", "complained"),
+        those(config.bounced_days, "bounced", "bounced"),
+        Rule("ip_addresses", "retention_context", config.context_days, 0, {}),
+        Rule("unsettled_requests", "retention_requests", config.unsettled_days, 0, {}),
+        Rule("expired_links", "retention_tokens", config.expired_token_days, 0, {}),
         Rule("webhook_events", "retention_webhook_events", WEBHOOK_EVENTS, FIRST_ID, {}),
         # They serve a second click on a link that works for some minutes.
-        Rule("erasure_links", "retention_erasure_links", timedelta(days=1), b"", {}),
+        Rule("used_erasure_links", "retention_erasure_links", timedelta(days=1), b"", {}),
     )
 
 
