@@ -49,6 +49,26 @@ def test_a_wrong_address_is_one_sentence_that_says_what_is_wrong(
 
 
 @pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("mails retry 0", "0 is not in the range"),
+        (f"requests retry {2**63}", "is not in the range"),
+        ("mails --failures -1", "-1 is not in the range"),
+        ("mails flood --limit -1", "-1 is not in the range"),
+        ("requests --failures 1001", "1001 is not in the range"),
+        ("keys revoke \udcff", "a value is not UTF-8 text"),
+        ("texts retire \udcff", "a value is not UTF-8 text"),
+        (f"mails retry {2**62}", "the others are not dead"),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_sentence(leadmagnet, command, sentence):
+    said = leadmagnet(*command.split())
+    assert said.returncode in (1, 2)
+    assert sentence in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
     ("said", "word"),
     [
         ('FATAL:  role "nobody" does not exist', "role_unknown"),

@@ -316,7 +316,7 @@ def test_nobody_comes_back_under_an_erased_id(database, client, services):
 def test_what_is_no_list_of_erasures_is_refused_whole(leadmagnet, text):
     result = leadmagnet("erasures", "reapply", "-", stdin=f"{text}\n")
     assert result.returncode == 1
-    assert "not a list of erasures" in result.stderr
+    assert "not a list of erasures: each line is an id" in result.stderr
 
 
 def test_a_tombstone_reads_back_as_it_was_written():

@@ -46,8 +46,11 @@ def reapply(file: IO[str] | None) -> None:
     (- for stdin), a list that was printed after the backup was made."""
     try:
         given = [erasures.Tombstone.parse(line) for line in file or () if line.strip()]
-    except ValueError as error:
-        raise click.ClickException(f"not a list of erasures: {error}") from None
+    except ValueError:
+        raise click.ClickException(
+            "not a list of erasures: each line is an id, and after an objection a space and 64"
+            " hexadecimal digits, as `leadmagnet erasures list` prints them"
+        ) from None
     with application() as services:
         every = Progress("looked at").over(chain(erasures.listed(services), given))
         erased = erasures.reapply(services, every)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from leadmagnet.commands.plumbing import application, settings
+from leadmagnet.commands.plumbing import ROW_ID, ROWS, application, settings
 from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.database import Row
@@ -28,7 +28,7 @@ HELD = {
     short_help="Show, retry, drop, pause and resume.",
     invoke_without_command=True,
 )
-@click.option("--failures", default=10, show_default=True, help="How many of the latest to list.")
+@click.option("--failures", type=ROWS, default=10, show_default=True, help="How many to list.")
 @json_option
 @click.pass_context
 def command(context: click.Context, failures: int, as_json: bool) -> None:
@@ -107,7 +107,7 @@ def _mails(count: int) -> str:
 
 
 @command.command()
-@click.argument("ids", nargs=-1, type=int)
+@click.argument("ids", nargs=-1, type=ROW_ID)
 @click.option("--all", "everything", is_flag=True, help="All dead mails.")
 def retry(ids: tuple[int, ...], everything: bool) -> None:
     """Make dead mails due again: those with these ids, or --all."""
@@ -123,7 +123,7 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
 
 
 @command.command()
-@click.option("--limit", default=10, show_default=True, help="How many networks to list.")
+@click.option("--limit", type=ROWS, default=10, show_default=True, help="How many to list.")
 @json_option
 def flood(limit: int, as_json: bool) -> None:
     """List the networks with the most queued mails, by a hash that names no address.

@@ -22,6 +22,9 @@ from leadmagnet.telemetry import logs
 
 Settings = TypeVar("Settings", bound="FromEnvironment")
 file_argument = click.argument("file", type=click.File("rb"))
+# What PostgreSQL's bigint holds, and as many rows as a person reads.
+ROW_ID = click.IntRange(1, 2**63 - 1)
+ROWS = click.IntRange(0, 1000)
 
 
 def _published_head(
@@ -89,6 +92,9 @@ def _connected(database: Database, *, setting: str) -> Iterator[None]:
         raise click.ClickException(f"the database refuses a value: see the rule {rule}") from None
     except psycopg.DataError:
         raise click.ClickException("a value is too large, or holds a NUL character") from None
+    except UnicodeEncodeError:
+        # An argument whose bytes are not UTF-8.
+        raise click.ClickException("a value is not UTF-8 text") from None
     finally:
         database.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.plumbing import ROW_ID, ROWS, application
 from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
 from leadmagnet.funnel import requests
 
@@ -15,7 +15,7 @@ from leadmagnet.funnel import requests
     short_help="Show what visitors asked and no worker has settled; retry it.",
     invoke_without_command=True,
 )
-@click.option("--failures", default=10, show_default=True, help="How many failed ones to list.")
+@click.option("--failures", type=ROWS, default=10, show_default=True, help="How many to list.")
 @json_option
 @click.pass_context
 def command(context: click.Context, failures: int, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def command(context: click.Context, failures: int, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("ids", nargs=-1, type=int)
+@click.argument("ids", nargs=-1, type=ROW_ID)
 @click.option("--all", "everything", is_flag=True, help="All failed requests.")
 def retry(ids: tuple[int, ...], everything: bool) -> None:
     """Let failed requests wait again: those with these ids, or --all."""
@@ -48,3 +48,7 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
     with application() as services:
         count = requests.retry(services, None if everything else ids)
     click.echo(f"{count} waiting again")
+    if ids and count < len(set(ids)):
+        raise click.ClickException(
+            "the others have not failed: `leadmagnet requests` lists those that have"
+        )
