@@ -90,6 +90,8 @@ class NotAuthenticated(LeadMagnetError):
     def __init__(self, *, given: bool) -> None:
         super().__init__()
         self.given = given
+        if given:
+            self.code = "credentials_refused"
 
 
 class RoleMissing(LeadMagnetError):

@@ -71,13 +71,14 @@ def test_only_a_whole_right_key_opens(client, owner):
         answer = client.get(
             f"{ADMIN}/me", headers={"Authorization": f"Bearer {bearer}".encode().decode("latin-1")}
         )
-        assert problem(answer) in ((401, "unauthorized"), (429, "key_limit")), bearer
+        assert problem(answer) in (
+            *((401, code) for code in ("unauthorized", "credentials_refused")),
+            (429, "key_limit"),
+        ), bearer
     assert owner.get("/me").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Basic YTpi", "bearer", "Digest x", "Bearer \x00", "lm_x"]
-)
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Basic YTpi", "bearer", "Digest x", "lm_x"])
 def test_without_a_bearer_the_answer_asks_for_one(client, header):
     answer = client.get(f"{ADMIN}/me", headers={"Authorization": header} if header else {})
     assert problem(answer) == (401, "unauthorized")
@@ -88,6 +89,7 @@ def test_a_wrong_key_is_told_from_none(client):
     assert "error" not in client.get(f"{ADMIN}/me").headers["WWW-Authenticate"]
     told = Caller(client, "lm_wrong").get("/me").headers["WWW-Authenticate"]
     assert told == 'Bearer realm="leadmagnet", error="invalid_token"'
+    assert "révoquée ou expirée" in Caller(client, "lm_wrong").get("/me").json["detail"]
 
 
 def test_a_key_in_the_query_string_is_no_key(client, owner):
@@ -106,7 +108,7 @@ def test_a_key_in_the_query_string_is_no_key(client, owner):
 def test_a_revoked_or_expired_key_ends_at_once(owner, database, end):
     assert owner.get("/me").status_code == 200
     database.rows(f"UPDATE lm_admin_keys SET {end}")
-    assert problem(owner.get("/me")) == (401, "unauthorized")
+    assert problem(owner.get("/me")) == (401, "credentials_refused")
 
 
 def test_a_network_with_too_many_wrong_keys_is_told_to_wait(client, owner):
@@ -185,7 +187,7 @@ def test_keys_are_made_listed_and_revoked_by_the_command(leadmagnet, client, dat
     listed = leadmagnet("keys", "list")
     assert re.search(r"^ada-laptop .*until 20\S+ +20", listed.stdout, re.M)
     assert leadmagnet("keys", "revoke", "ada-laptop").returncode == 0
-    assert problem(caller.get("/me")) == (401, "unauthorized")
+    assert problem(caller.get("/me")) == (401, "credentials_refused")
     assert leadmagnet("keys", "revoke", "ada-laptop").returncode == 1
     assert leadmagnet("keys", "add", "Not A Name", "--role", "viewer").returncode == 2
     assert leadmagnet("keys", "add", "x", "--role", "viewer", "--days", "999").returncode == 2

@@ -219,29 +219,32 @@ def test_two_owners_who_erase_at_once_are_one_erasure(owner, ada, database):
     assert database.value("SELECT count(*) FROM lm_audit WHERE action = 'subscribers:erase'") == 1
 
 
-def test_an_act_without_its_account_does_not_happen(owner, ada, database):
+def test_an_act_without_its_account_does_not_happen(owner, ada, database, log_lines):
     database.rows("ALTER TABLE lm_audit ADD CONSTRAINT full_disk CHECK (false) NOT VALID")
     with pytest.raises(AssertionError, match="internal_error"):
         owner.delete(f"/subscribers/{ada}", {"reason": "test"})
     with pytest.raises(AssertionError, match="internal_error"):
         owner.post(f"/subscribers/{ada}/unsubscribe")
     assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
+    assert not any("subscriber_erased" in line for line in log_lines())
 
 
-def test_the_receipt_is_the_signed_proof(start, database, mailbox, client, ada):
+def test_the_receipt_is_the_signed_proof(start, database, superuser, ada):
     services = start(RECEIPT_KEY=base64.b64encode(b"\1" * 32).decode())
     with admin_client(services) as other:
         owner = Caller(other, new_key(database, services, role="owner"))
-        assert problem(owner.get(f"/subscribers/{ada}/receipt")) == (409, "receipt_refused")
+        assert problem(owner.get(f"/subscribers/{ada}/receipt")) == (409, "receipt_too_early")
         seals.Sealer(services, settling_time=timedelta()).seal()
         answer = owner.get(f"/subscribers/{ada}/receipt")
+        superuser.execute("UPDATE lm_consent_events SET gesture = 'one_click'")
+        assert problem(owner.get(f"/subscribers/{ada}/receipt")) == (409, "receipt_refused")
         assert problem(owner.get(f"/subscribers/{NOBODY}/receipt"))[0] == 404
     key = receipts.public_key(answer.json["signature"]["public_key"])
     assert receipts.verify(answer.data, key)["record_header"]["pii_principal_id"] == ADA
 
 
 def test_without_a_signing_key_there_is_no_receipt(owner, ada):
-    assert problem(owner.get(f"/subscribers/{ada}/receipt")) == (409, "receipt_refused")
+    assert problem(owner.get(f"/subscribers/{ada}/receipt")) == (409, "receipt_key_missing")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ FORGED = {
 
 @pytest.mark.parametrize("bearer", FORGED.values(), ids=FORGED)
 def test_any_other_token_is_refused(client, bearer):
-    assert problem(Caller(client, bearer).get("/me")) == (401, "unauthorized")
+    assert problem(Caller(client, bearer).get("/me")) == (401, "credentials_refused")
 
 
 @pytest.mark.parametrize(

@@ -102,14 +102,14 @@ def story(services: Services, caller: Caller, subscriber_id: UUID) -> Row:
 def receipt(services: Services, caller: Caller, subscriber_id: UUID) -> dict[str, Any]:
     """The signed receipt. Raises SubscriberUnknown; ActRefused where it cannot be issued."""
     config = services.config
-    if config.receipt_key is None:
-        raise ActRefused("receipt_refused")
     try:
-        issued = receipts.issue(
-            services,
-            subscriber_id,
-            receipts.signing_key(config.receipt_key),
-        )
+        key = receipts.signing_key(config.receipt_key or b"")
+    except receipts.ReceiptError:
+        raise ActRefused("receipt_key_missing") from None
+    try:
+        issued = receipts.issue(services, subscriber_id, key)
+    except receipts.ReceiptTooEarly:
+        raise ActRefused("receipt_too_early") from None
     except receipts.ReceiptError:
         raise ActRefused("receipt_refused") from None
     if issued is None:
@@ -130,10 +130,11 @@ def erase(
             raise SubscriberUnknown
         key = services.config.hash_key
         address_hash = suppressions.suppression_hash(row["email"], key) if objects else None
-        if not erasures.erase(
+        if not erasures.erase_within(
             act.services, subscriber_id, by="operator", address_hash=address_hash
         ):
             raise SubscriberUnknown
+    erasures.log_erased(subscriber_id, by="operator")
 
 
 def unsubscribe(services: Services, caller: Caller, subscriber_id: UUID) -> None:

@@ -24,6 +24,10 @@ LATE_AFTER = timedelta(minutes=5)
 FIRST_ID = UUID(int=0)
 
 
+class NotSealedYet(Exception):
+    """An event whose seal is still to come; the message names it."""
+
+
 @dataclass
 class Late:
     """Seals in a row that were made long after what they seal was recorded."""
@@ -86,12 +90,12 @@ def verify(
 
 
 def faults_of(services: Services, subscriber_id: UUID) -> list[str]:
-    """What speaks against one person's events as they stand now, their seals included."""
-    faults = []
+    """What speaks against one person's events as they stand now, their seals included. Raises
+    NotSealedYet."""
+    faults: list[str] = []
     for row in services.database.all("ledger_of_subscriber", subscriber_id=subscriber_id):
         if row["position"] is None:
-            faults.append(f"event {row['event_id']} is not sealed yet: try again in half a minute")
-            continue
+            raise NotSealedYet(f"event {row['event_id']} is not sealed yet: try again in a minute")
         previous = Head(row["position"] - 1, row["previous"] or GENESIS.chain_hash)
         faults += _seal_faults(row, previous, services.config.hash_key, [])
         faults += row_faults(row)

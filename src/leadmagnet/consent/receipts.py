@@ -43,6 +43,10 @@ class ReceiptError(Exception):
     """A key or a receipt that cannot be used or believed; the message says why."""
 
 
+class ReceiptTooEarly(ReceiptError):
+    """The latest event is not sealed yet."""
+
+
 def signing_key(data: bytes) -> Ed25519PrivateKey:
     """The key of RECEIPT_KEY: a PEM, or the 32 bytes of a seed. Raises ReceiptError."""
     if len(data) == 32:
@@ -83,7 +87,11 @@ def issue(services: Services, subscriber_id: UUID, key: Ed25519PrivateKey) -> di
     row = services.database.one("receipt_facts", subscriber_id=subscriber_id)
     if row is None:
         return None
-    if faults := ledger.faults_of(services, subscriber_id):
+    try:
+        faults = ledger.faults_of(services, subscriber_id)
+    except ledger.NotSealedYet as error:
+        raise ReceiptTooEarly(f"no receipt yet: {error}") from None
+    if faults:
         raise ReceiptError("no receipt, because " + "; ".join(faults))
     config = services.config
     party = {

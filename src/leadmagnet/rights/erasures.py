@@ -48,6 +48,23 @@ def erase(
 
     False when they are not there (any more).
     """
+    erased = erase_within(
+        services, subscriber_id, by=by, token_hash=token_hash, address_hash=address_hash
+    )
+    if erased:
+        log_erased(subscriber_id, by=by)
+    return erased
+
+
+def erase_within(
+    services: Services,
+    subscriber_id: UUID,
+    *,
+    by: str,
+    token_hash: bytes | None = None,
+    address_hash: bytes | None = None,
+) -> bool:
+    """The same in the caller's transaction, who calls `log_erased` after the commit."""
     row = services.database.one(
         "erasure_erase",
         subscriber_id=subscriber_id,
@@ -55,10 +72,11 @@ def erase(
         token_hash=token_hash,
         address_hash=address_hash,
     )
-    if row is None or not row["erased"]:
-        return False
+    return row is not None and row["erased"]
+
+
+def log_erased(subscriber_id: UUID, *, by: str) -> None:
     log.info("subscriber_erased", extra={"subscriber_id": str(subscriber_id), "by": by})
-    return True
 
 
 def of_link(services: Services, token_hash: bytes) -> Row | None:

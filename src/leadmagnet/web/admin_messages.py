@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
+    "credentials_refused": {
+        "fr": "Cette clé ou cette session n’est pas acceptée : fausse, révoquée ou expirée."
+        " Reconnectez-vous ou demandez une nouvelle clé.",
+        "en": "This key or session is not accepted: wrong, revoked or expired. Sign in again, or"
+        " ask for a new key.",
+    },
     "role_missing": {
         "fr": "Votre accès ne permet pas cela. Demandez à la personne qui gère les accès.",
         "en": "Your access does not allow this. Ask the person who manages access.",
@@ -37,10 +43,20 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "en": "No mail can be sent again now: another waits, has just gone, or the person wants"
         " or can get none. Look at their page.",
     },
+    "receipt_key_missing": {
+        "fr": "Aucune preuve ne peut être signée : RECEIPT_KEY manque ou n’est pas valable."
+        " Demandez à la personne qui exploite le service.",
+        "en": "No receipt can be signed: RECEIPT_KEY is missing or not valid. Ask the person who"
+        " operates the service.",
+    },
+    "receipt_too_early": {
+        "fr": "Le dernier événement n’est pas encore scellé. Réessayez dans une minute.",
+        "en": "The latest event is not sealed yet. Try again in a minute.",
+    },
     "receipt_refused": {
-        "fr": "La preuve ne peut pas être établie : un événement n’est pas encore scellé, a été"
-        " modifié, ou RECEIPT_KEY manque. Réessayez dans une minute.",
-        "en": "The receipt cannot be issued: an event is not sealed yet, was altered, or"
-        " RECEIPT_KEY is missing. Try again in a minute.",
+        "fr": "Un événement ou son sceau a été modifié : aucune preuve n’est établie. Prévenez la"
+        " personne qui exploite le service.",
+        "en": "An event or its seal was altered, so no receipt is issued. Tell the person who"
+        " operates the service.",
     },
 }

@@ -40,7 +40,7 @@ class AdminBlueprint(Blueprint):
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             for status, codes in (
-                (401, ("unauthorized",)),
+                (401, ("unauthorized", "credentials_refused")),
                 (403, ("role_missing",)),
                 (429, ("key_limit",)),
                 (503, ("service_unavailable", "issuer_unavailable")),

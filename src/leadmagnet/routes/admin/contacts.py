@@ -73,7 +73,7 @@ def story(subscriber_id: UUID) -> dict[str, Any]:
 @blp.doc(operationId="adminReceipt")
 @blp.response(200, ReceiptSchema, example={"receipt": {}, "signature": {}})
 @blp.refuses(404, "subscriber_unknown")
-@blp.refuses(409, "receipt_refused")
+@blp.refuses(409, "receipt_key_missing", "receipt_too_early", "receipt_refused")
 def receipt(subscriber_id: UUID) -> Response:
     """The signed proof of a person's consent
 
