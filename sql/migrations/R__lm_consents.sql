@@ -21,7 +21,8 @@ LANGUAGE sql AS $$
     ), event AS (
         INSERT INTO public.lm_consent_events
             (subscriber_id, type, purpose, consent_text_id, locale, gesture, request_id)
-        SELECT subscriber, event_type, event_purpose, agreed.id, agreed.locale, event_gesture, request
+        SELECT subscriber, event_type, event_purpose, agreed.id, agreed.locale, event_gesture,
+               request
         FROM agreed
         RETURNING id
     ), context AS (

@@ -32,7 +32,8 @@ $$;
 -- Counts one more for a client's networks, from the narrowest to the widest: its number in the
 -- widest, or NULL when one of them has had its share. A refused one writes nothing, unless another
 -- took the last place at the same moment. Everybody locks the rows in the same order. The plan
--- is kept, and one for all arguments: planning this anew would cost more than the rest of a request.
+-- is kept, and one for all arguments: planning this anew would cost more than the rest of a
+-- request.
 CREATE OR REPLACE FUNCTION lm_network_count(keys bytea[], at_most integer[]) RETURNS integer
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
@@ -53,4 +54,20 @@ BEGIN
     JOIN unnest(keys, at_most) AS wanted (key, at_most) ON wanted.key = counted.key;
     RETURN place;
 END
+$$;
+
+-- The rule that nobody's mailbox is flooded: at most MAILS_PER_MAILBOX mails in
+-- MAILS_PER_MAILBOX_DAYS, whatever asks for them. Who queues a mail first asks `lm_mailbox_full`,
+-- so that nothing is written about a person who gets none, then counts it with `lm_limit_count`
+-- under the same key, which refuses the mail of two at once.
+
+-- What a subscriber's mails are counted under: the keyed hash of their folded address, or of
+-- their own id where they did not come by a signup.
+CREATE OR REPLACE FUNCTION lm_mailbox_key(subscriber lm_subscribers) RETURNS bytea
+LANGUAGE sql IMMUTABLE
+RETURN coalesce((subscriber).address_key, sha256(uuid_send((subscriber).id)));
+
+CREATE OR REPLACE FUNCTION lm_mailbox_full(mailbox bytea, mailbox_limit integer) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT public.lm_limits_reached_until(ARRAY[mailbox], ARRAY[mailbox_limit]) IS NOT NULL
 $$;

@@ -1,7 +1,7 @@
--- Erases a person: their waiting requests, their row, all that hangs on it, their counts, and leaves
--- the tombstone. With an erasing link, what that did is kept as long as it works. It runs
--- as the owner, so that the application can erase a person but delete nothing else, and no one
--- without a tombstone. False when they are not there.
+-- Erases a person: their waiting requests, their row, all that hangs on it, their counts, and
+-- leaves the tombstone. With an erasing link, what that did is kept as long as it works. It runs as
+-- the owner, so that the application can erase a person but delete nothing else, and no one without
+-- a tombstone. False when they are not there.
 CREATE OR REPLACE FUNCTION lm_erase(
     erased_subscriber uuid, erased_by text, token_hash bytea, address_hash bytea
 ) RETURNS boolean

@@ -1,7 +1,7 @@
 -- Extends the chain by seals for existing rows, as of now, at the next positions and nowhere else.
 -- It runs as the owner: the application's role has no other way to write seals, and has this one
--- only with a proof of HASH_KEY; the first seal of all decides which. False when the chain has grown
--- meanwhile: another worker was first, and the chain hashes must be computed again.
+-- only with a proof of HASH_KEY; the first seal of all decides which. False when the chain has
+-- grown meanwhile: another worker was first, and the chain hashes must be computed again.
 CREATE OR REPLACE FUNCTION lm_extend_chain(
     key_proof bytea, first_position bigint, event_ids bigint[], erasure_ids bigint[],
     digests bytea[], chain_hashes bytea[]

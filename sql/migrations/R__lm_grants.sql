@@ -52,8 +52,8 @@ BEGIN
         lm_erased_counts, lm_webhook_endpoints, lm_webhook_events, lm_webhook_recipients TO %I', app);
 
     EXECUTE format('GRANT UPDATE (last_used_on) ON lm_admin_keys TO %I', app);
-    EXECUTE format('GRANT INSERT (actor, action, outcome, subscriber_id, detail, request_id, once_on)
-        ON lm_audit TO %I', app);
+    EXECUTE format('GRANT INSERT (actor, action, outcome, subscriber_id, detail, request_id,
+        once_on) ON lm_audit TO %I', app);
 
     EXECUTE format('GRANT INSERT (name, url, kinds, include_email) ON lm_webhook_endpoints TO %I', app);
     EXECUTE format('GRANT UPDATE (secret_version, former_until, failing_since, resting_until,
@@ -67,16 +67,16 @@ BEGIN
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 
-    EXECUTE format('GRANT INSERT (id, email, address_key, locale, source, asked_consents) ON lm_subscribers
-        TO %I', app);
-    EXECUTE format('GRANT UPDATE (address_key, privacy_key, status, status_at, newsletter, newsletter_at,
-        locale, asked_at, asked_consents, privacy_asked_at, confirmed_at) ON lm_subscribers TO %I', app);
+    EXECUTE format('GRANT INSERT (id, email, address_key, locale, source, asked_consents) ON
+        lm_subscribers TO %I', app);
+    EXECUTE format('GRANT UPDATE (address_key, privacy_key, status, status_at, newsletter,
+        newsletter_at, locale, asked_at, asked_consents, privacy_asked_at, confirmed_at) ON
+        lm_subscribers TO %I', app);
 
-    EXECUTE format('GRANT INSERT (subscriber_id, kind, magnet_id, locale, consents, due_at, asked_at,
-        turn, network_key)
-        ON lm_outbox TO %I', app);
-    EXECUTE format('GRANT UPDATE (state, due_at, claims, claimed_at, attempts, unknown_outcomes, kind,
-        reason, sentence, message_id, sent_at, network_key) ON lm_outbox TO %I', app);
+    EXECUTE format('GRANT INSERT (subscriber_id, kind, magnet_id, locale, consents, due_at,
+        asked_at, turn, network_key) ON lm_outbox TO %I', app);
+    EXECUTE format('GRANT UPDATE (state, due_at, claims, claimed_at, attempts, unknown_outcomes,
+        kind, reason, sentence, message_id, sent_at, network_key) ON lm_outbox TO %I', app);
 
     EXECUTE format('GRANT UPDATE (next_at, hour_ends_at, hour_mails, throttles, throttled_at,
         pause_reason, pause_sentence, odd_reason, odd_mails, hold_reason, resumed_at, database_id)
@@ -89,8 +89,8 @@ BEGIN
     EXECUTE format('GRANT UPDATE (use_count) ON lm_download_tokens TO %I', app);
     EXECUTE format('GRANT DELETE ON lm_download_tokens TO %I', app);
 
-    EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, locale, gesture, request_id)
-        ON lm_consent_events TO %I', app);
+    EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, locale, gesture,
+        request_id) ON lm_consent_events TO %I', app);
     EXECUTE format('GRANT INSERT (event_id, ip, user_agent) ON lm_consent_context TO %I', app);
     EXECUTE format('GRANT DELETE ON lm_consent_context TO %I', app);
 
@@ -102,14 +102,14 @@ BEGIN
         ON lm_ses_events TO %I', app);
 
     -- Not when it was accepted, nor the id of its subscriber.
-    EXECUTE format('GRANT INSERT (kind, email, token_hash, magnet_id, consents, locale, source, discard,
-        network_key, turn, ip, user_agent) ON lm_requests TO %I', app);
+    EXECUTE format('GRANT INSERT (kind, email, token_hash, magnet_id, consents, locale, source,
+        discard, network_key, turn, ip, user_agent) ON lm_requests TO %I', app);
     EXECUTE format('GRANT UPDATE (attempts, due_at, failed_at, reason) ON lm_requests TO %I', app);
     EXECUTE format('GRANT DELETE ON lm_requests TO %I', app);
 
     EXECUTE format('GRANT EXECUTE ON FUNCTION lm_limit_count, lm_limits_reached_until,
-        lm_network_count, lm_current_id, lm_asks_newsletter, lm_consent_record, lm_status_rank,
-        lm_figures, lm_mailbox_provider TO %I', app);
+        lm_network_count, lm_mailbox_key, lm_mailbox_full, lm_current_id, lm_asks_newsletter,
+        lm_consent_record, lm_status_rank, lm_figures, lm_mailbox_provider TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON lm_signup_limits TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT ON lm_request_outcomes TO %I', app);
     EXECUTE format('GRANT UPDATE (n) ON lm_request_outcomes TO %I', app);

@@ -5,10 +5,10 @@ CREATE OR REPLACE FUNCTION lm_may_unsubscribe(subscriber lm_subscribers) RETURNS
 LANGUAGE sql IMMUTABLE
 RETURN (subscriber).status IN ('pending', 'confirmed', 'bounced');
 
--- The mail with the link once more: to who may be written to, not while one waits or has just gone,
--- and never more than the mailbox's share.
+-- The mail with the link once more: to a person who may be written to, not while one waits or has
+-- just gone, and within the mailbox's limit.
 CREATE OR REPLACE FUNCTION lm_may_resend(
-    subscriber lm_subscribers, cool_down interval, address_limit integer
+    subscriber lm_subscribers, cool_down interval, mailbox_limit integer
 ) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT (subscriber).status IN ('pending', 'confirmed')
@@ -16,7 +16,5 @@ LANGUAGE sql STABLE AS $$
         AND NOT EXISTS (
             SELECT FROM public.lm_outbox o
             WHERE o.subscriber_id = (subscriber).id AND o.state = 'queued' AND o.kind <> 'privacy')
-        AND public.lm_limits_reached_until(
-            ARRAY[coalesce((subscriber).address_key, sha256(uuid_send((subscriber).id)))],
-            ARRAY[address_limit]) IS NULL
+        AND NOT public.lm_mailbox_full(public.lm_mailbox_key(subscriber), mailbox_limit)
 $$;

@@ -14,5 +14,6 @@ CREATE TABLE lm_magnets (
     CONSTRAINT lm_magnets_title_languages
         CHECK (coalesce(title ->> 'fr', '') <> '' AND coalesce(title ->> 'en', '') <> ''),
     CONSTRAINT lm_magnets_description_languages
-        CHECK (coalesce(description ->> 'fr', '') <> '' AND coalesce(description ->> 'en', '') <> '')
+        CHECK (coalesce(description ->> 'fr', '') <> ''
+               AND coalesce(description ->> 'en', '') <> '')
 );

@@ -3,7 +3,8 @@ CREATE TABLE lm_subscribers (
     -- Random: the id outlives an erasure in the tombstone, and must not say when someone signed up.
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     email text NOT NULL UNIQUE
-        CHECK (email ~ '^[\x21-\x7e]+@[\x21-\x7e]+$' AND email = lower(email) AND length(email) <= 254),
+        CHECK (email ~ '^[\x21-\x7e]+@[\x21-\x7e]+$' AND email = lower(email)
+               AND length(email) <= 254),
     -- What the mails to this mailbox are counted by: HMAC-SHA256 of the address without its +tag.
     address_key bytea CHECK (octet_length(address_key) = 32),
     -- The same for mails with privacy links, once one was asked for.
@@ -24,5 +25,6 @@ CREATE TABLE lm_subscribers (
     confirmed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT lm_subscribers_confirmed CHECK (status <> 'confirmed' OR confirmed_at IS NOT NULL),
-    CONSTRAINT lm_subscribers_newsletter CHECK (NOT newsletter OR status IN ('confirmed', 'bounced'))
+    CONSTRAINT lm_subscribers_newsletter
+        CHECK (NOT newsletter OR status IN ('confirmed', 'bounced'))
 ) WITH (fillfactor = 85);

@@ -1,7 +1,7 @@
 -- The ledger: who agreed to which text, when, by which gesture. Append-only for everyone, its
 -- owner included. The application's role names a text; what that text said, under which policy,
--- to which address it applied, when it happened and when it was recorded are the database's. An event
--- without purpose is about all of them.
+-- to which address it applied, when it happened and when it was recorded are the database's. An
+-- event without purpose is about all of them.
 CREATE TABLE lm_consent_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber_id uuid NOT NULL REFERENCES lm_subscribers ON DELETE CASCADE,

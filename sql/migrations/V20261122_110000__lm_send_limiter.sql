@@ -1,5 +1,6 @@
 -- The send rate limiter of all workers on all hosts: the next moment at which a mail may go. The
--- rate, a throttling SES and a paused account all move it; that is how workers share without talking.
+-- rate, a throttling SES and a paused account all move it; that is how workers share without
+-- talking.
 CREATE TABLE lm_send_limiter (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     next_at timestamptz NOT NULL DEFAULT '-infinity',

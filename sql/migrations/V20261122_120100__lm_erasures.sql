@@ -45,8 +45,8 @@ $$;
 CREATE TRIGGER lm_subscribers_tombstone BEFORE DELETE ON lm_subscribers
     FOR EACH ROW EXECUTE FUNCTION lm_subscriber_tombstone();
 
--- And none comes back under the id of one who was erased: the ledger takes its tombstone as the reason
--- why events are missing. A restore loads its rows before there are triggers.
+-- And none comes back under the id of one who was erased: the ledger takes its tombstone as the
+-- reason why events are missing. A restore loads its rows before there are triggers.
 CREATE FUNCTION lm_subscriber_id_unused() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN

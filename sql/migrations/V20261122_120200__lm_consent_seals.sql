@@ -40,7 +40,8 @@ SELECT s.position, s.event_id, s.erasure_id, s.subscriber_id, s.digest, s.chain_
        coalesce(lm_facts(e), lm_facts(x)) AS facts,
        coalesce(e.recorded_at, x.erased_at) AS recorded_at,
        e.consent_text_id IS NULL
-           OR (sha256(convert_to(t.text, 'UTF8')), t.purpose, t.locale, t.policy_version, t.policy_url)
+           OR (sha256(convert_to(t.text, 'UTF8')), t.purpose, t.locale, t.policy_version,
+               t.policy_url)
                IS NOT DISTINCT FROM
                (e.text_hash, e.purpose, e.locale, e.policy_version, e.policy_url) AS wording_kept,
        sha256(e.salt || convert_to(p.email, 'UTF8')) IS NOT DISTINCT FROM e.address_digest

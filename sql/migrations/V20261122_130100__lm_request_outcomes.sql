@@ -4,7 +4,7 @@ CREATE TABLE lm_request_outcomes (
     day date NOT NULL,
     kind text NOT NULL CHECK (kind IN ('signup', 'privacy', 'renewal')),
     outcome text NOT NULL CHECK (
-        outcome IN ('queued', 'not_queued', 'cool_down', 'capped', 'suppressed', 'ignored')),
+        outcome IN ('queued', 'not_queued', 'cool_down', 'mailbox_full', 'suppressed', 'ignored')),
     n bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (day, kind, outcome)
 ) WITH (fillfactor = 50);

@@ -31,6 +31,7 @@ CREATE TABLE lm_requests (
     failed_at timestamptz,
     reason text,
     CONSTRAINT lm_requests_subject
-        CHECK ((kind = 'renewal') = (token_hash IS NOT NULL) AND (kind = 'renewal') = (email IS NULL))
+        CHECK ((kind = 'renewal') = (token_hash IS NOT NULL)
+               AND (kind = 'renewal') = (email IS NULL))
 -- Rows come and go by the thousand: vacuum by their number, not by a share of an empty table.
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);

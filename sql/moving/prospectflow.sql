@@ -1,5 +1,6 @@
--- Moving in where ProspectFlow's lead magnet lived: run once by the tables' owner, each step named and
--- in this order. Not among sql/queries, for the tables read here are only there during the move.
+-- Moving in where ProspectFlow's lead magnet lived: run once by the tables' owner, each step named
+-- and in this order. Not among sql/queries, for the tables read here are only there during the
+-- move.
 
 -- name: prospectflow_tables
 -- The three tables under their own names or set aside, by their columns.
@@ -11,8 +12,9 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 GROUP BY c.relname;
 
 -- name: prospectflow_aside
--- Whatever of the three is there in the former shape: a pipeline's file of it also runs on a database
--- that never had them. Constraints and indexes first: they keep their names when a table is renamed, and ours have those.
+-- Whatever of the three is there in the former shape: a pipeline's file of it also runs on a
+-- database that never had them. Constraints and indexes first: they keep their names when a table
+-- is renamed, and ours have those.
 DO $aside$
 DECLARE
     old_table text;
@@ -49,9 +51,11 @@ BEGIN
             CROSS JOIN LATERAL (
                 SELECT grantee FROM aclexplode(c.relacl)
                 UNION
-                SELECT x.grantee FROM pg_attribute a, aclexplode(a.attacl) x WHERE a.attrelid = c.oid
+                SELECT x.grantee FROM pg_attribute a, aclexplode(a.attacl) x
+                WHERE a.attrelid = c.oid
             ) right_
-            WHERE c.oid = to_regclass(format('public.%I', old_table)) AND right_.grantee <> c.relowner
+            WHERE c.oid = to_regclass(format('public.%I', old_table))
+                AND right_.grantee <> c.relowner
         LOOP
             EXECUTE format('REVOKE ALL ON public.%I FROM %s', old_table, CASE part.grantee
                 WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(part.grantee)) END);
@@ -79,7 +83,8 @@ CREATE TEMPORARY TABLE moving_wordings (
     wording text, policy text, text_id text, PRIMARY KEY (wording, policy)
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE moving_tokens (
-    old_id uuid PRIMARY KEY, token_hash bytea NOT NULL, subscriber_id uuid NOT NULL, outbox_id bigint
+    old_id uuid PRIMARY KEY, token_hash bytea NOT NULL, subscriber_id uuid NOT NULL,
+    outbox_id bigint
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE moving_events (
     event_id bigint PRIMARY KEY, subscriber_id uuid NOT NULL, text_id text, claim jsonb NOT NULL,
@@ -141,7 +146,8 @@ ANALYZE moving_people;
 -- Each wording under its policy; where the former system kept none, a text that says so.
 INSERT INTO moving_wordings (wording, policy, text_id)
 SELECT wording, policy,
-       'prospectflow-' || left(encode(sha256(convert_to(concat(policy, E'\n', wording), 'UTF8')), 'hex'), 16)
+       'prospectflow-' || left(
+           encode(sha256(convert_to(concat(policy, E'\n', wording), 'UTF8')), 'hex'), 16)
 FROM (
     SELECT btrim(e.consent_text) AS wording,
            coalesce(nullif(btrim(e.privacy_policy_version), ''), 'unknown') AS policy
@@ -241,8 +247,8 @@ ANALYZE moving_tokens;
 
 -- name: prospectflow_outbox
 -- The mail of each link went long ago, by the former system: `cancelled` is never claimed.
-INSERT INTO lm_outbox (id, subscriber_id, kind, magnet_id, locale, consents, asked_at, state, reason,
-    created_at)
+INSERT INTO lm_outbox (
+    id, subscriber_id, kind, magnet_id, locale, consents, asked_at, state, reason, created_at)
 OVERRIDING SYSTEM VALUE
 SELECT m.outbox_id, m.subscriber_id,
        CASE t.purpose WHEN 'download_only' THEN 'download' ELSE 'confirm' END,
@@ -268,7 +274,8 @@ JOIN lm_old_download_tokens t ON t.id = m.old_id;
 -- name: prospectflow_claims
 -- One for each old event, and a last one for the record itself: what the status rests on.
 INSERT INTO moving_events (event_id, subscriber_id, text_id, claim, ip, user_agent, claimed_at)
-SELECT nextval(pg_get_serial_sequence('lm_consent_events', 'id')), subscriber_id, text_id, claim, ip,
+SELECT nextval(pg_get_serial_sequence('lm_consent_events', 'id')), subscriber_id, text_id, claim,
+       ip,
        user_agent, claimed_at
 FROM (
     SELECT p.subscriber_id, w.text_id, e.ip, e.user_agent, e.occurred_at AS claimed_at, 0 AS place,
@@ -336,7 +343,8 @@ GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
 
 -- name: prospectflow_live_links
--- Old links that still work, of people who are here: how many there are, and how many are known here.
+-- Old links that still work, of people who are here: how many there are, and how many are known
+-- here.
 SELECT count(*) AS links, count(ours.id) AS known
 FROM lm_old_download_tokens t
 JOIN lm_subscribers s ON s.id = lm_current_id(t.subscriber_id)

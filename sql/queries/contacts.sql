@@ -44,8 +44,8 @@ LIMIT %(limit)s;
 SELECT email FROM lm_subscribers WHERE id = %(subscriber_id)s;
 
 -- name: contact_story
--- Everything about one person, from one snapshot. What may be done is decided by the predicates that
--- would refuse it.
+-- Everything about one person, from one snapshot. What may be done is decided by the predicates
+-- that would refuse it.
 SELECT to_jsonb(s) - '{address_key,privacy_key,asked_consents}'::text[] AS subscriber,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
          'id', e.id, 'type', e.type, 'purpose', e.purpose, 'gesture', e.gesture,
@@ -72,14 +72,15 @@ SELECT to_jsonb(s) - '{address_key,privacy_key,asked_consents}'::text[] AS subsc
     array_remove(ARRAY[
         'erase',
         CASE WHEN lm_may_unsubscribe(s) THEN 'unsubscribe' END,
-        CASE WHEN lm_may_resend(s, %(cool_down)s::interval, %(address_limit)s::int) THEN 'resend' END
+        CASE WHEN lm_may_resend(s, %(cool_down)s::interval, %(mailbox_limit)s::int)
+             THEN 'resend' END
     ], NULL) AS actions
 FROM lm_subscribers s
 WHERE s.id = %(subscriber_id)s;
 
 -- name: contact_resend
 -- The latest mail once more. The WHERE sees the newest row after any wait for its lock, so that two
--- owners who press at once send one mail.
+-- owners who click at once send one mail.
 WITH latest_mail AS (
     SELECT magnet_id, locale, consents FROM lm_outbox
     WHERE subscriber_id = %(subscriber_id)s AND kind <> 'privacy'
@@ -89,10 +90,10 @@ WITH latest_mail AS (
     SET asked_at = now()
     FROM latest_mail
     WHERE s.id = %(subscriber_id)s
-      AND lm_may_resend(s, %(cool_down)s::interval, %(address_limit)s::int)
-    RETURNING s.id, coalesce(s.address_key, sha256(uuid_send(s.id))) AS address_key
+      AND lm_may_resend(s, %(cool_down)s::interval, %(mailbox_limit)s::int)
+    RETURNING s.id, lm_mailbox_key(s) AS mailbox
 ), mailbox_counted AS MATERIALIZED (
-    SELECT id, lm_limit_count(address_key, %(address_limit)s::int, %(address_window)s::interval)
+    SELECT id, lm_limit_count(mailbox, %(mailbox_limit)s::int, %(mailbox_window)s::interval)
         AS place
     FROM asked_subscriber
 ), queued_mail AS (

@@ -1,6 +1,6 @@
 -- name: erasure_erase
--- One statement, so one transaction: the person, all that hangs on their row, the tombstone, and, if
--- they object to all future mail, the keyed hash of their address.
+-- One statement, so one transaction: the person, all that hangs on their row, the tombstone, and,
+-- if they object to all future mail, the keyed hash of their address.
 WITH erasure AS (
     SELECT lm_erase(%(subscriber_id)s, %(erased_by)s, %(token_hash)s, %(address_hash)s) AS erased
 ), suppression AS (

@@ -45,7 +45,8 @@ FROM page;
 
 -- name: ledger_subscribers
 -- A page of the subscribers, by id: who is there although they were erased, and whose state says
--- more than their latest events do. What was imported says what the former system's record said. A withdrawal without purpose is of everything.
+-- more than their latest events do. What was imported says what the former system's record said. A
+-- withdrawal without purpose is of everything.
 WITH page AS (
     SELECT id, status, confirmed_at, newsletter FROM lm_subscribers
     WHERE id > %(after)s
@@ -53,7 +54,8 @@ WITH page AS (
     LIMIT %(batch)s
 ), proven AS (
     SELECT page.*, proof.confirmed > 0 AS ever, proof.confirmed > proof.withdrawn AS delivery,
-           proof.newsletter > greatest(proof.withdrawn, proof.newsletter_withdrawn) AS newsletter_given
+           proof.newsletter > greatest(proof.withdrawn, proof.newsletter_withdrawn)
+               AS newsletter_given
     FROM page, LATERAL (
         SELECT coalesce(max(e.id) FILTER (
                    WHERE e.type = 'confirm' OR e.claim ->> 'record' = 'subscriber' AND (
@@ -77,7 +79,8 @@ WITH page AS (
 )
 SELECT max(id::text)::uuid AS last,
        coalesce(array_agg(id) FILTER (
-           WHERE confirmed_at IS NOT NULL AND NOT ever OR status = 'confirmed' AND NOT delivery), '{}')
+           WHERE confirmed_at IS NOT NULL AND NOT ever
+              OR status = 'confirmed' AND NOT delivery), '{}')
            AS unconfirmed,
        coalesce(array_agg(id) FILTER (WHERE newsletter AND NOT newsletter_given), '{}')
            AS without_newsletter,

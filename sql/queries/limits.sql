@@ -9,7 +9,8 @@ WITH reached AS MATERIALIZED (
     FROM reached
 )
 SELECT counted.place IS NOT NULL AS allowed,
-       extract(epoch FROM coalesce(reached.ends_at - now(), %(lasting)s::interval))::float AS seconds
+       extract(epoch FROM coalesce(reached.ends_at - now(), %(lasting)s::interval))::float
+           AS seconds
 FROM counted, reached;
 
 -- name: limit_look

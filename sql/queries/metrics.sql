@@ -38,7 +38,8 @@ SELECT coalesce(extract(epoch FROM now() - (
 
 -- name: metrics_requests
 -- Waiting for a worker: it grows when none runs.
-SELECT coalesce(extract(epoch FROM now() - min(accepted_at) FILTER (WHERE failed_at IS NULL)), 0)::float
+SELECT coalesce(
+           extract(epoch FROM now() - min(accepted_at) FILTER (WHERE failed_at IS NULL)), 0)::float
            AS waiting_seconds,
        count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed
 FROM lm_requests;

@@ -5,7 +5,8 @@ SELECT pg_backend_pid() AS pid,
        to_regclass('public.flyway_schema_history') IS NOT NULL AS has_history,
        to_regclass('public.lm_subscribers') IS NOT NULL AS has_tables,
        -- A column of each that ours does not have.
-       (SELECT string_agg(c.table_name::text, ', ' ORDER BY c.table_name) FROM information_schema.columns c
+       (SELECT string_agg(c.table_name::text, ', ' ORDER BY c.table_name)
+        FROM information_schema.columns c
         WHERE c.table_schema = 'public' AND (c.table_name, c.column_name) IN (
             ('lm_subscribers', 'unsubscribed_at'), ('lm_consent_events', 'event_type'),
             ('lm_download_tokens', 'purpose'))) AS of_prospectflow,

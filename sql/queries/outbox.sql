@@ -1,10 +1,10 @@
 -- name: outbox_claim
 -- Takes the next mail, those of quiet networks first, for the length of the lease, and stores the
--- hash of the token that its link will carry. The subscriber is looked at here, right before the call
--- to SES: nothing goes to an address that unsubscribed, bounced or complained meanwhile.
--- Each claim takes the rate limiter's next slot, at most a second ahead, and says how long to wait
--- for it. `claims` is the fencing token. An attempt counts from here on, whatever becomes of it; a
--- mail whose outcome stays unknown too often is dead, and is claimed for ever longer until then.
+-- hash of the token that its link will carry. The subscriber is looked at here, right before the
+-- call to SES: nothing goes to an address that unsubscribed, bounced or complained meanwhile. Each
+-- claim takes the rate limiter's next slot, at most a second ahead, and says how long to wait for
+-- it. `claims` is the fencing token. An attempt counts from here on, whatever becomes of it; a mail
+-- whose outcome stays unknown too often is dead, and is claimed for ever longer until then.
 WITH due AS (
     SELECT o.id,
            CASE
@@ -207,8 +207,8 @@ WITH retried AS (
 SELECT count(*) AS mails, pg_notify('lm_outbox', '') FROM retried;
 
 -- name: outbox_networks
--- Where the queued mails were asked for, most of them first: a network is the beginning of its keyed
--- hash, which says nothing about where it is.
+-- Where the queued mails were asked for, most of them first: a network is the beginning of its
+-- keyed hash, which says nothing about where it is.
 SELECT left(encode(network_key, 'hex'), 12) AS network, count(*) AS mails,
        now() - min(created_at) AS age
 FROM lm_outbox

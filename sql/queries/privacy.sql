@@ -68,7 +68,8 @@ SELECT live, CASE WHEN live THEN jsonb_build_object(
         LEFT JOIN lm_magnets m ON m.id = w.magnet_id
         WHERE w.subscriber_id = person.id),
     'admin_acts', (
-        SELECT coalesce(jsonb_agg(to_jsonb(a) - '{subscriber_id,once_on}'::text[] ORDER BY a.id), '[]')
+        SELECT coalesce(
+            jsonb_agg(to_jsonb(a) - '{subscriber_id,once_on}'::text[] ORDER BY a.id), '[]')
         FROM lm_audit a WHERE a.subscriber_id = person.id)
 ) END AS held
 FROM person;

@@ -1,6 +1,6 @@
--- What a visitor asks is accepted here, one statement and one round trip each. None of them looks at
--- a subscriber, a suppression, a mail or a link: what the answer depends on is what was sent, and
--- how much its network sent before.
+-- What a visitor asks is accepted here, one statement and one round trip each. None of them looks
+-- at a subscriber, a suppression, a mail or a link: what the answer depends on is what was sent,
+-- and how much its network sent before.
 
 -- name: request_sign_up
 -- `notify` wakes the worker. NOTIFY lets the commits of the whole server pass one at a time, so it
@@ -46,7 +46,8 @@ SELECT texts_known, delivery_agreed,
 FROM asked;
 
 -- name: request_ask
--- For a link to what is held about an address (`privacy`), or a fresh one for an old one (`renewal`).
+-- For a link to what is held about an address (`privacy`), or a fresh one for an old one
+-- (`renewal`).
 WITH network_counted AS MATERIALIZED (
     SELECT lm_network_count(%(network_keys)s::bytea[], %(network_limits)s::int[]) AS place
 ), accepted AS (

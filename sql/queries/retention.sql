@@ -58,7 +58,8 @@ SELECT (SELECT count(*) FROM looked) AS looked,
 -- name: retention_context
 -- IP and user agent.
 WITH looked AS (
-    SELECT event_id FROM lm_consent_context WHERE event_id > %(after)s ORDER BY event_id LIMIT %(look_at)s
+    SELECT event_id FROM lm_consent_context WHERE event_id > %(after)s
+    ORDER BY event_id LIMIT %(look_at)s
 ), due AS (
     SELECT x.event_id FROM lm_consent_context x
     JOIN looked USING (event_id)

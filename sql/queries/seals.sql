@@ -15,7 +15,8 @@ SELECT chain_hash FROM lm_consent_seals WHERE position = %(position)s;
 -- still gets its seal then: it is looked for `reach` ids behind the latest sealed one, each by the
 -- unique index. A time far in the future is a clock that was set right since, and settles nothing.
 WITH reached AS (
-    SELECT coalesce((SELECT max(event_id) FROM lm_consent_seals), 0) - %(reach)s::bigint AS event_id,
+    SELECT coalesce((SELECT max(event_id) FROM lm_consent_seals), 0) - %(reach)s::bigint
+               AS event_id,
            coalesce((SELECT max(erasure_id) FROM lm_consent_seals), 0) - %(reach)s::bigint
                AS erasure_id
 ), unsealed AS (

@@ -17,7 +17,8 @@ WITH mail AS (
     ORDER BY s.id
     FOR NO KEY UPDATE
 ), believed_mail AS (
-    SELECT mail.id, mail.subscriber_id FROM mail JOIN subscriber ON subscriber.id = mail.subscriber_id
+    SELECT mail.id, mail.subscriber_id
+    FROM mail JOIN subscriber ON subscriber.id = mail.subscriber_id
 ), event AS (
     INSERT INTO lm_ses_events (message_id, subscriber_id, outbox_id, type, detail)
     SELECT %(message_id)s, subscriber.id, believed_mail.id, %(type)s, %(detail)s::text
@@ -40,11 +41,13 @@ WITH mail AS (
     RETURNING s.id
 ), ledger AS (
     INSERT INTO lm_consent_events (subscriber_id, type, gesture)
-    SELECT id, CASE %(status)s::text WHEN 'complained' THEN 'complaint' ELSE 'bounce' END, 'ses_event'
+    SELECT id, CASE %(status)s::text WHEN 'complained' THEN 'complaint' ELSE 'bounce' END,
+           'ses_event'
     FROM changed
 ), settled AS (
     UPDATE lm_outbox o
-    SET state = 'sent', sent_at = now(), message_id = coalesce(o.message_id, %(ses_message_id)s::text),
+    SET state = 'sent', sent_at = now(),
+        message_id = coalesce(o.message_id, %(ses_message_id)s::text),
         reason = NULL, network_key = NULL
     FROM believed_mail
     WHERE o.id = believed_mail.id AND o.state = 'queued' AND o.claims > 0 AND %(accepted)s::boolean

@@ -1,5 +1,5 @@
--- The worker's part: what a waiting request does, decided by what is held about its address. A batch
--- of requests is one transaction: claim, lock, one statement a request, finish.
+-- The worker's part: what a waiting request does, decided by what is held about its address. A
+-- batch of requests is one transaction: claim, lock, one statement a request, finish.
 
 -- name: settlement_claim
 -- In the order of arrival, past those that another worker holds and those whose time is not here.
@@ -16,14 +16,13 @@ SELECT count(pg_advisory_xact_lock(mailbox)) AS locked
 FROM unnest(%(mailboxes)s::bigint[]) AS waiting (mailbox);
 
 -- name: settlement_sign_up
--- An upsert returns a row only where the chain goes on: its WHERE sees the newest version of the row
--- after any wait for its lock, so that fifty signups at once queue one mail, and the fourth mail to
--- a mailbox is never queued.
+-- An upsert returns a row only where the chain goes on: its WHERE sees the newest version of the
+-- row after any wait for its lock, so that fifty signups at once queue one mail, and the fourth
+-- mail to a mailbox is never queued.
 WITH request AS (
     SELECT * FROM lm_requests WHERE id = %(id)s
 ), mailbox_full AS (
-    SELECT lm_limits_reached_until(ARRAY[%(address_key)s::bytea], ARRAY[%(address_limit)s::int])
-        IS NOT NULL AS full
+    SELECT lm_mailbox_full(%(address_key)s::bytea, %(mailbox_limit)s::int) AS full
 ), asked_subscriber AS (
     INSERT INTO lm_subscribers AS s (id, email, address_key, locale, source, asked_consents)
     SELECT r.subscriber_id, r.email, %(address_key)s::bytea, r.locale, r.source, r.consents
@@ -43,8 +42,8 @@ WITH request AS (
                  AND o.created_at > now() - %(cool_down)s::interval))
     RETURNING s.id
 ), mailbox_counted AS MATERIALIZED (
-    SELECT id, lm_limit_count(%(address_key)s::bytea, %(address_limit)s::int,
-        %(address_window)s::interval) AS place
+    SELECT id, lm_limit_count(%(address_key)s::bytea, %(mailbox_limit)s::int,
+        %(mailbox_window)s::interval) AS place
     FROM asked_subscriber
 ), queued_mail AS (
     INSERT INTO lm_outbox (subscriber_id, magnet_id, locale, consents, asked_at, turn, network_key)
@@ -66,19 +65,19 @@ SELECT (SELECT subscriber_id FROM queued_mail) AS subscriber_id,
                         WHERE s.email = r.email AND s.status IN ('bounced', 'complained'))
                OR EXISTS (SELECT FROM lm_suppressions
                           WHERE address_hash = %(suppression_hash)s::bytea) THEN 'suppressed'
-           WHEN mailbox_full.full OR EXISTS (SELECT FROM asked_subscriber) THEN 'capped'
+           WHEN mailbox_full.full OR EXISTS (SELECT FROM asked_subscriber) THEN 'mailbox_full'
            ELSE 'cool_down'
        END AS outcome
 FROM request r, mailbox_full;
 
 -- name: settlement_renewal
--- The holder of any link, expired or not, gets a fresh one. Cool-down and cap are the signup's.
+-- The holder of any link, expired or not, gets a fresh one. Cool-down and mailbox limit are the
+-- signup's.
 WITH request AS (
     SELECT * FROM lm_requests WHERE id = %(id)s
 ), old_link AS (
     SELECT t.subscriber_id, o.magnet_id, o.locale, o.consents,
-           -- A subscriber who did not come by the signup has no key of their address.
-           coalesce(s.address_key, sha256(uuid_send(s.id))) AS address_key
+           lm_mailbox_key(s) AS mailbox
     FROM request r
     JOIN lm_download_tokens t ON t.token_hash = r.token_hash
     JOIN lm_outbox o ON o.id = t.outbox_id AND o.kind <> 'privacy'
@@ -90,12 +89,11 @@ WITH request AS (
     WHERE s.id = old_link.subscriber_id
       AND s.status NOT IN ('bounced', 'complained')
       AND s.asked_at <= now() - %(cool_down)s::interval
-      AND lm_limits_reached_until(
-          ARRAY[old_link.address_key], ARRAY[%(address_limit)s::int]) IS NULL
+      AND NOT lm_mailbox_full(old_link.mailbox, %(mailbox_limit)s::int)
     RETURNING s.id
 ), mailbox_counted AS MATERIALIZED (
-    SELECT a.id, lm_limit_count(old_link.address_key, %(address_limit)s::int,
-        %(address_window)s::interval) AS place
+    SELECT a.id, lm_limit_count(old_link.mailbox, %(mailbox_limit)s::int,
+        %(mailbox_window)s::interval) AS place
     FROM asked_subscriber a, old_link
 ), queued_mail AS (
     INSERT INTO lm_outbox (subscriber_id, magnet_id, locale, consents, asked_at, turn, network_key)
@@ -114,7 +112,7 @@ SELECT (SELECT subscriber_id FROM queued_mail) AS subscriber_id,
 
 -- name: settlement_privacy
 -- Queues the mail with the link to what is held, for an address that is listed and can be written
--- to: one as long as its link works, and so many to a mailbox in a window. Neither the hour's
+-- to: one as long as its link works, within a mailbox limit of its own. Neither the hour's
 -- ceiling nor a flood of signups delays it (`turn` -1).
 WITH asked_subscriber AS (
     UPDATE lm_subscribers s
@@ -124,12 +122,11 @@ WITH asked_subscriber AS (
       AND s.email = r.email
       AND s.status NOT IN ('bounced', 'complained')
       AND (s.privacy_asked_at IS NULL OR s.privacy_asked_at <= now() - %(cool_down)s::interval)
-      AND lm_limits_reached_until(
-          ARRAY[%(address_key)s::bytea], ARRAY[%(address_limit)s::int]) IS NULL
+      AND NOT lm_mailbox_full(%(address_key)s::bytea, %(mailbox_limit)s::int)
     RETURNING s.id, s.locale, r.accepted_at
 ), mailbox_counted AS MATERIALIZED (
-    SELECT id, locale, accepted_at, lm_limit_count(%(address_key)s::bytea, %(address_limit)s::int,
-        %(address_window)s::interval) AS place
+    SELECT id, locale, accepted_at, lm_limit_count(%(address_key)s::bytea, %(mailbox_limit)s::int,
+        %(mailbox_window)s::interval) AS place
     FROM asked_subscriber
 ), queued_mail AS (
     INSERT INTO lm_outbox (subscriber_id, kind, locale, asked_at, turn)

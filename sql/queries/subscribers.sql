@@ -1,7 +1,8 @@
 -- name: subscriber_confirm
 -- Confirms the address behind a link and counts the use. Everything hangs on the locked subscriber:
--- twenty clicks at once come one after another, the first changes the row and writes the events, all
--- are counted as uses. The lock is taken before the token's, in the order an erasure takes them.
+-- twenty clicks at once come one after another, the first changes the row and writes the events,
+-- all are counted as uses. The lock is taken before the token's, in the order an erasure takes
+-- them.
 WITH token AS (
     SELECT t.id, t.kind, t.subscriber_id, t.use_count, t.expires_at > now() AS live,
            o.consents, o.asked_at, o.locale, lm_asks_newsletter(o.consents) AS asks_newsletter,

@@ -3,7 +3,8 @@
 -- `expired` is also the link of a person who said "this was not me" and never confirmed.
 SELECT CASE
            WHEN t.expires_at <= now() THEN 'expired'
-           WHEN lm_may_confirm(s, t.kind, o.asked_at, 'newsletter' = ANY (asked.purposes)) THEN 'pending'
+           WHEN lm_may_confirm(s, t.kind, o.asked_at, 'newsletter' = ANY (asked.purposes))
+               THEN 'pending'
            WHEN s.confirmed_at IS NOT NULL THEN 'confirmed'
            ELSE 'expired'
        END AS status,

@@ -38,7 +38,9 @@ STATES = {
     "bounced": "UPDATE lm_subscribers SET status = 'bounced' WHERE email = ANY(%s)",
     "complained": "UPDATE lm_subscribers SET status = 'complained' WHERE email = ANY(%s)",
     "erased": "DELETE FROM lm_subscribers WHERE email = ANY(%s)",
-    "capped": "UPDATE lm_subscribers SET asked_at = now() - interval '1 day' WHERE email = ANY(%s)",
+    "mailbox_full": (
+        "UPDATE lm_subscribers SET asked_at = now() - interval '1 day' WHERE email = ANY(%s)"
+    ),
     "honeypot": None,
 }
 
@@ -46,7 +48,7 @@ STATES = {
 def main() -> None:
     calls = int(next((a for a in sys.argv[1:] if "=" not in a), 500))
     chosen = dict(a.split("=", 1) for a in sys.argv[1:] if "=" in a)
-    with funnel(MAILS_PER_ADDRESS="2", **chosen) as (served, postgres):
+    with funnel(MAILS_PER_MAILBOX="2", **chosen) as (served, postgres):
         owner_url = postgres.url("lm_owner", "leadmagnet")
         api = http.client.HTTPConnection("127.0.0.1", served.port)
         plan = [
@@ -79,7 +81,7 @@ def _prepare(
         emails = [email for each, email in plan if each == state]
         if query is None:
             continue
-        for _ in range(2 if state == "capped" else 1):
+        for _ in range(2 if state == "mailbox_full" else 1):
             for email in emails:
                 sign_up(api, email)
             _await_none(owner, "SELECT count(*) FROM lm_requests")

@@ -44,7 +44,7 @@ WITH text AS (
     SELECT key, ends_at FROM lm_signup_limits
     WHERE ends_at > now()
       AND (key = %(network_key)s::bytea AND n >= %(network_limit)s::int
-           OR key = %(address_key)s::bytea AND n >= %(address_limit)s::int)
+           OR key = %(address_key)s::bytea AND n >= %(mailbox_limit)s::int)
 ), network AS (
     INSERT INTO lm_signup_limits AS l (key, ends_at)
     SELECT %(network_key)s::bytea, now() + interval '1 hour'
@@ -74,11 +74,11 @@ WITH text AS (
     RETURNING s.id
 ), address AS (
     INSERT INTO lm_signup_limits AS l (key, ends_at)
-    SELECT %(address_key)s::bytea, now() + %(address_window)s::interval FROM subscriber
+    SELECT %(address_key)s::bytea, now() + %(mailbox_window)s::interval FROM subscriber
     ON CONFLICT (key) DO UPDATE
     SET n = CASE WHEN l.ends_at <= now() THEN 1 ELSE l.n + 1 END,
         ends_at = CASE WHEN l.ends_at <= now() THEN EXCLUDED.ends_at ELSE l.ends_at END
-    WHERE l.ends_at <= now() OR l.n < %(address_limit)s::int
+    WHERE l.ends_at <= now() OR l.n < %(mailbox_limit)s::int
     RETURNING l.key
 ), hour AS (
     -- A full hour opens the next one: its mails are queued all the same, but due when it starts.
@@ -117,7 +117,7 @@ WITH text AS (
                             WHERE email = %(email)s AND status IN ('bounced', 'complained'))
                    OR EXISTS (SELECT FROM lm_suppressions WHERE address_hash = %(suppression)s)
                    THEN 'suppressed'
-               WHEN EXISTS (SELECT FROM spent) OR EXISTS (SELECT FROM subscriber) THEN 'capped'
+               WHEN EXISTS (SELECT FROM spent) OR EXISTS (SELECT FROM subscriber) THEN 'mailbox_full'
                ELSE 'cool_down'
            END, %(slot)s::smallint
     FROM network

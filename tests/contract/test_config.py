@@ -110,8 +110,8 @@ def test_the_defaults_are_the_published_numbers():
     assert config.token_hours == timedelta(hours=48)
     assert config.download_url_seconds == timedelta(minutes=15)
     assert config.cool_down_seconds == timedelta(minutes=5)
-    assert (config.signups_per_hour, config.mails_per_address) == (10, 3)
-    assert config.mails_per_address_days == timedelta(days=7)
+    assert (config.signups_per_hour, config.mails_per_mailbox) == (10, 3)
+    assert config.mails_per_mailbox_days == timedelta(days=7)
 
 
 def test_no_secret_is_in_a_configs_repr():

@@ -56,14 +56,14 @@ def erased(client, database, mailbox):
     database.rows("DELETE FROM lm_subscribers")
 
 
-def capped(client, database, mailbox):
+def mailbox_full(client, database, mailbox):
     for _ in range(4):
         sign_up(client)
         database.rows(STATUS, "pending")
 
 
 STATES = [
-    new, pending, just_asked, confirmed, unsubscribed, bounced, complained, erased, capped,
+    new, pending, just_asked, confirmed, unsubscribed, bounced, complained, erased, mailbox_full,
 ]  # fmt: skip
 
 

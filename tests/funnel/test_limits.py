@@ -191,7 +191,7 @@ def test_the_count_is_exact_under_parallel_load_over_several_processes_pools(sta
 
 
 def test_parallel_signups_of_few_addresses_from_few_networks_never_deadlock(start, database):
-    services = start(SIGNUPS_PER_HOUR="100000", MAILS_PER_ADDRESS="1000")
+    services = start(SIGNUPS_PER_HOUR="100000", MAILS_PER_MAILBOX="1000")
     ips = [f"203.0.113.{n}" for n in (1, 2, 3)] * 200
     emails = [f"ada+{n}@example.org" for n in range(4)] + [f"b{n}@example.org" for n in range(3)]
     answers = signups(services, ips, emails * 86)
@@ -210,7 +210,7 @@ def test_the_fourth_mail_in_seven_days_is_silently_none(client, database):
     assert len({answer.data for answer in answers}) == 1
     assert {answer.status_code for answer in answers} == {202}
     assert database.count("lm_outbox") == database.count("lm_consent_events") == 3
-    assert outcomes(database) == {"queued": 3, "capped": 2}
+    assert outcomes(database) == {"queued": 3, "mailbox_full": 2}
     database.rows("UPDATE lm_signup_limits SET ends_at = now()")
     sign_up(client)
     assert database.count("lm_outbox") == 4
@@ -234,10 +234,10 @@ def test_dots_and_tags_of_gmail_are_one_mailbox_and_dots_elsewhere_are_not(clien
     gmail = ("ada.l@gmail.com", "a.da.l@googlemail.com", "adal+x@gmail.com", "a.d.a.l+y@gmail.com")
     for email in gmail:
         sign_up(client, email)
-    assert outcomes(database) == {"queued": 3, "capped": 1}
+    assert outcomes(database) == {"queued": 3, "mailbox_full": 1}
     for email in ("ada.l", "a.dal", "ad.al", "adal"):
         sign_up(client, f"{email}@example.org")
-    assert outcomes(database) == {"queued": 7, "capped": 1}
+    assert outcomes(database) == {"queued": 7, "mailbox_full": 1}
 
 
 def test_the_same_again_within_the_cool_down_uses_nothing_up(client, database):
@@ -283,7 +283,7 @@ def test_an_erasure_gives_no_fresh_count(client, database):
     for _ in range(4):
         sign_up(client)
         database.rows("DELETE FROM lm_subscribers")
-    assert outcomes(database) == {"queued": 3, "capped": 1}
+    assert outcomes(database) == {"queued": 3, "mailbox_full": 1}
 
 
 def test_nine_addresses_get_nine_times_the_cap_whatever_is_thrown_at_them(start, database):

@@ -157,7 +157,7 @@ def resend(services: Services, caller: Caller, subscriber_id: UUID) -> None:
             "contact_resend",
             subscriber_id=subscriber_id,
             **_resend_limits(services),
-            address_window=services.config.mails_per_address_days,
+            mailbox_window=services.config.mails_per_mailbox_days,
         )
         if row is None or not row["found"]:
             raise SubscriberUnknown
@@ -167,5 +167,5 @@ def resend(services: Services, caller: Caller, subscriber_id: UUID) -> None:
 
 def _resend_limits(services: Services) -> dict[str, Any]:
     config = services.config
-    limit = limits.of_address(config)["address_limit"]
-    return {"cool_down": config.cool_down_seconds, "address_limit": limit}
+    limit = limits.of_mailbox(config)["mailbox_limit"]
+    return {"cool_down": config.cool_down_seconds, "mailbox_limit": limit}

@@ -82,11 +82,11 @@ def of_network(config: Config, error: type[LimitReached], *, ip: str | None) -> 
     }
 
 
-def of_address(config: Config) -> dict[str, Any]:
-    """The parameters by which the mails to a mailbox are capped."""
+def of_mailbox(config: Config) -> dict[str, Any]:
+    """The parameters of the mailbox limit: the rule is `lm_mailbox_full`."""
     return {
-        "address_limit": config.mails_per_address,
-        "address_window": config.mails_per_address_days,
+        "mailbox_limit": config.mails_per_mailbox,
+        "mailbox_window": config.mails_per_mailbox_days,
     }
 
 

@@ -100,7 +100,7 @@ def _outcome(row: Row | None) -> str:
 
 def _parameters(request: Row, config: Config) -> dict[str, Any]:
     """What its statement needs that only the holder of the key can say."""
-    common = {"id": request["id"], **limits.of_address(config)}
+    common = {"id": request["id"], **limits.of_mailbox(config)}
     email = request["email"]
     if request["kind"] == "signup":
         return {
