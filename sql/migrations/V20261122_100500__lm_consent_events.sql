@@ -1,4 +1,4 @@
--- The ledger: who agreed to which text, when, by which gesture. Append-only for everyone, its
+-- The ledger: who agreed to which text, when, by which action. Append-only for everyone, its
 -- owner included. The application's role names a text; what that text said, under which policy,
 -- to which address it applied, when it happened and when it was recorded are the database's. An
 -- event without purpose is about all of them.

@@ -9,7 +9,7 @@ CREATE TABLE lm_audit (
     -- The word of the permission that the act takes, such as `subscribers:erase`.
     action text NOT NULL CHECK (action ~ '^[a-z]+:[a-z]+$'),
     outcome text NOT NULL CHECK (outcome IN ('done', 'refused')),
-    -- No foreign key: that somebody was erased is part of the account.
+    -- No foreign key: that somebody was erased is part of the audit.
     subscriber_id uuid,
     detail jsonb NOT NULL DEFAULT '{}',
     request_id text,

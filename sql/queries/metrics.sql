@@ -45,7 +45,7 @@ SELECT coalesce(
 FROM lm_requests;
 
 -- name: metrics_confirmations
--- People, not presses of the button; and those who have not been erased since.
+-- People, not clicks; and those who have not been erased since.
 SELECT count(DISTINCT subscriber_id) AS last_day
 FROM lm_consent_events
 WHERE type = 'confirm' AND recorded_at > now() - interval '1 day';

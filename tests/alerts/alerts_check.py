@@ -90,8 +90,8 @@ class Prometheus:
         # While it starts, it answers 503 in plain text.
         return answer.json().get("data") if answer.ok else None
 
-    def figures(self, expression: str) -> list[float]:
-        """What the expression gives now; NaN, of nothing divided by nothing, is no figure."""
+    def values(self, expression: str) -> list[float]:
+        """What the expression gives now; NaN, of nothing divided by nothing, is no value."""
         data = self.ask("query", query=expression) or {"result": []}
         values = [float(sample["value"][1]) for sample in data["result"]]
         return [value for value in values if not math.isnan(value)]
@@ -116,21 +116,21 @@ def prometheus(api: Server, tmp_path: Path) -> Iterator[Prometheus]:
 
 
 def test_every_panel_and_every_alert_gets_figures(prometheus, api, client, mailbox):
-    """Somebody signs up and presses the button, before a scrape and after it."""
-    until(lambda: prometheus.figures("up"), seconds=30, what="a scrape")
+    """Somebody signs up and clicks the button, before a scrape and after it."""
+    until(lambda: prometheus.values("up"), seconds=30, what="a scrape")
     sign_up(client)
     body = json.dumps({"token": mailbox.deliver().token()}).encode()
-    press = post(body, f"Content-Length: {len(body)}", "Connection: close", path="confirm")
-    assert status(api.send(press)) == 200
+    click = post(body, f"Content-Length: {len(body)}", "Connection: close", path="confirm")
+    assert status(api.send(click)) == 200
     handed_out = TARGETS["Confirmations and files: files"]
-    until(lambda: prometheus.figures(handed_out), seconds=30, what="two scrapes of the first file")
-    assert status(api.send(press)) == 200
-    until(lambda: prometheus.figures(f"{handed_out} > 0"), seconds=30, what="the second file")
+    until(lambda: prometheus.values(handed_out), seconds=30, what="two scrapes of the first file")
+    assert status(api.send(click)) == 200
+    until(lambda: prometheus.values(f"{handed_out} > 0"), seconds=30, what="the second file")
     confirmed = TARGETS["Confirmations and files: confirmed"]
-    until(lambda: prometheus.figures(confirmed) == [1.0], seconds=30, what="the confirmation")
+    until(lambda: prometheus.values(confirmed) == [1.0], seconds=30, what="the confirmation")
     for name, expression in TARGETS.items():
-        found = until(partial(prometheus.figures, expression), seconds=30, what=name)
-        print(f"{name:<55} {', '.join(f'{figure:.4g}' for figure in found)}")
+        found = until(partial(prometheus.values, expression), seconds=30, what=name)
+        print(f"{name:<55} {', '.join(f'{value:.4g}' for value in found)}")
 
     def evaluated() -> list[dict[str, Any]]:
         (group,) = (prometheus.ask("rules") or {}).get("groups") or [{"rules": []}]

@@ -44,7 +44,7 @@ def parameters(config: Config, *, email: str, ip: str) -> dict[str, Any]:
         "hour_key": key("hour", str(slot)),
         "hour_limit": config.mails_per_hour // SLOTS,
         "suppression": key("suppression", email),
-        "heed": True,
+        "discard": False,
         "cool_down": config.cool_down_seconds,
         "text_grace": config.text_grace_hours,
         "ip": ip,

@@ -22,7 +22,7 @@ GRANT SELECT, INSERT, UPDATE ON lm_signup_outcomes_by_slot TO lm_app;
 -- refused try the write; the upsert decides.
 -- The worker is woken only for a mail that is due when no other is: else it is awake, and it looks
 -- each second in any case. NOTIFY lets the commits of the whole server pass one at a time, each with its fsync.
--- `heed` false counts the try and writes nothing else (a bot's signup, a role address). A caller
+-- `discard` counts the try and writes nothing else (a bot's signup, a role address). A caller
 -- learns none of this: it sees what the page sent wrong, or that its network is over its limit.
 WITH text AS (
     SELECT t.id, t.purpose, t.locale, t.magnet_id
@@ -60,7 +60,7 @@ WITH text AS (
     INSERT INTO lm_subscribers AS s (email, address_key, locale, source, asked_consents)
     SELECT %(email)s, %(address_key)s::bytea, request.locale, %(source)s::text, %(consents)s::text[]
     FROM network, request
-    WHERE %(heed)s::boolean
+    WHERE NOT %(discard)s::boolean
       AND NOT EXISTS (SELECT FROM lm_suppressions WHERE address_hash = %(suppression)s)
       AND NOT EXISTS (SELECT FROM spent WHERE key = %(address_key)s::bytea)
     ON CONFLICT (email) DO UPDATE
@@ -112,7 +112,7 @@ WITH text AS (
     SELECT current_date, CASE
                -- First, so that the locks above come before this row's.
                WHEN EXISTS (SELECT FROM mail) THEN 'queued'
-               WHEN NOT %(heed)s::boolean THEN 'ignored'
+               WHEN %(discard)s::boolean THEN 'ignored'
                WHEN EXISTS (SELECT FROM lm_subscribers
                             WHERE email = %(email)s AND status IN ('bounced', 'complained'))
                    OR EXISTS (SELECT FROM lm_suppressions WHERE address_hash = %(suppression)s)

@@ -118,8 +118,8 @@ def test_a_confirmation_is_one_the_first_time_and_each_time_after(counted, count
     for email in ("ada1@example.org", "ada2@example.org"):
         sign_up(counted, email)
         tokens += [mailbox.deliver().token(email)] * 2
-    presses = iter(tokens)
-    assert trips(counter, lambda: confirm(counted, next(presses))) == [1, 1, 1]
+    clicks = iter(tokens)
+    assert trips(counter, lambda: confirm(counted, next(clicks))) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 42, "x" * 44, "é" * 43, f"{'x' * 42}."])

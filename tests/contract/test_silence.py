@@ -1,4 +1,4 @@
-"""Logs, figures and Sentry of the real processes, after traffic of every kind, name nobody."""
+"""Logs, metrics and Sentry of the real processes, after traffic of every kind, name nobody."""
 
 from __future__ import annotations
 
@@ -117,17 +117,17 @@ def test_nothing_the_processes_write_or_send_names_anybody(server, aws, sentry, 
             asked = get("/metrics").replace(
                 b"\r\n\r\n", f"\r\nAuthorization: Bearer {METRICS}\r\n\r\n".encode()
             )
-            figures = running.send(asked).decode()
+            metrics = running.send(asked).decode()
         finally:
             end_gracefully(worker)
             worker_log = written(worker)
             log = running.stop()
     reports = b"\n".join(Collector.received).decode()
-    texts = {"log": log, "worker": worker_log, "figures": figures, "reports": reports}
+    texts = {"log": log, "worker": worker_log, "metrics": metrics, "reports": reports}
     # Each of them did say something.
     assert '"event": "unhandled_exception"' in log and '"status": 202' in log
     assert '"event": "mail_sent"' in worker_log
-    assert "leadmagnet_mails_sent_last_hour" in figures
+    assert "leadmagnet_mails_sent_last_hour" in metrics
     assert "CheckViolation" in reports and "file_unavailable" in reports
     secrets += ["secret-cookie", METRICS, SETTINGS["HASH_KEY"], SETTINGS["UNSUBSCRIBE_KEYS"]]
     for name, text in texts.items():

@@ -21,7 +21,7 @@ def main(wanted: list[str]) -> int:
         name: run for name, run in SCENARIOS.items() if not wanted or name.split()[0] in wanted
     }
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}\n")
-    print("| scenario | what was done | figures | verdict |\n| --- | --- | --- | --- |")
+    print("| scenario | what was done | measured | verdict |\n| --- | --- | --- | --- |")
     failed = 0
     began = time.monotonic()
     with (
@@ -32,13 +32,13 @@ def main(wanted: list[str]) -> int:
             started = time.monotonic()
             try:
                 with stage_on(postgres, Path(folder)) as stage:
-                    done, figures = run(stage, FULL)
+                    done, measured = run(stage, FULL)
                 verdict = "kept"
             except Failed as error:
-                done, figures, verdict = run.__name__, str(error), "**FAILED**"
+                done, measured, verdict = run.__name__, str(error), "**FAILED**"
                 failed += 1
             seconds = f"{time.monotonic() - started:.0f} s"
-            print(f"| {name} | {done} ({seconds}) | {figures} | {verdict} |", flush=True)
+            print(f"| {name} | {done} ({seconds}) | {measured} | {verdict} |", flush=True)
     print(f"\n{len(chosen) - failed} of {len(chosen)} kept, in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 

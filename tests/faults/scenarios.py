@@ -36,7 +36,7 @@ class Told(NamedTuple):
     """What a scenario has to tell when every promise was kept."""
 
     done: str
-    figures: str
+    measured: str
 
 
 class Size(NamedTuple):
@@ -148,7 +148,7 @@ def workers_killed(stage: Stage, size: Size) -> Told:
     mails = stage.ses.mails_per_row()
     hits = sum(claims.values()) - len(claims)
     require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
-    require(not visitors.troubles and not visitors.refusals, "a signup failed")
+    require(not visitors.failures and not visitors.refusals, "a signup failed")
     require(len(visitors.bodies) == 1, "not everybody was told the same")
     # A claim that a kill ended is followed by another: so many hits did a row take.
     require(all(mails[row] <= claims[row] for row in claims), "a mail more than it was hit, plus 1")
@@ -238,7 +238,7 @@ def database_restarted(stage: Stage, size: Size) -> Told:
     late = [at - back for back, away in periods for at in asked if back < at < away]
     slowest = max(answer.seconds for answer in visitors.answers)
     require(balance.without_mail == 0, f"{balance.without_mail} mails lost")
-    require(not visitors.troubles, f"requests without an answer: {visitors.troubles[:3]}")
+    require(not visitors.failures, f"requests without an answer: {visitors.failures[:3]}")
     require({answer.status for answer in refusals} <= {503}, "an answer other than 202 and 503")
     require(all(int(answer.retry_after or 0) > 0 for answer in refusals), "503, no Retry-After")
     require(len(visitors.bodies) == 1, "not everybody was told the same")
@@ -400,8 +400,8 @@ def all_terminated(stage: Stage, size: Size) -> Told:
             api.restart()
             workers[number % 2] = stage.worker()
             api.wait_until_ready()
-    troubles = visitors.troubles
-    require(not troubles, f"{len(troubles)} requests in flight failed: {troubles[:3]}")
+    failures = visitors.failures
+    require(not failures, f"{len(failures)} requests in flight failed: {failures[:3]}")
     stage.deliver_all(seconds=60)
     for worker in workers:
         end_gracefully(worker)
@@ -501,7 +501,7 @@ def database_stands_still(stage: Stage, size: Size) -> Told:
     found = stalls.database_stalled(stage, seconds=seconds)
     return Told(
         f"{len(found)} stalls of {seconds} s each, at {stalls.RATE} requests a second",
-        "; ".join(f"{name}: {figures}" for name, figures in found.items()),
+        "; ".join(f"{name}: {measured}" for name, measured in found.items()),
     )
 
 
@@ -576,7 +576,7 @@ def settlers_killed(stage: Stage, size: Size) -> Told:
     worker = stage.worker()
     stage.deliver_all(seconds=60)
     end_gracefully(worker)
-    require(not visitors.troubles and not visitors.refusals, "a signup failed")
+    require(not visitors.failures and not visitors.refusals, "a signup failed")
     _settled_or_waiting(stage, visitors.accepted)
     balance = stage.balance(visitors.accepted)
     events = stage.value("SELECT count(*) FROM lm_consent_events")

@@ -195,10 +195,10 @@ def database_stalled(stage: Stage, *, seconds: float) -> dict[str, Found]:
             print(f"  {name}: {found[name]}", flush=True)
     finally:
         network.close()
-    for name, figures in found.items():
-        require(figures.slowest_503 <= SLOWEST_503, f"{name}: {figures}")
-        require(figures.slowest_health <= HEALTH_SECONDS, f"{name}: {figures}")
-        require(figures.back_after <= RECOVERY_SECONDS, f"{name}: {figures}")
+    for name, measured in found.items():
+        require(measured.slowest_503 <= SLOWEST_503, f"{name}: {measured}")
+        require(measured.slowest_health <= HEALTH_SECONDS, f"{name}: {measured}")
+        require(measured.back_after <= RECOVERY_SECONDS, f"{name}: {measured}")
     return found
 
 

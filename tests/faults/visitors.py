@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 
 class Answer(NamedTuple):
-    """`trouble` is set instead of a status when a written request got no whole answer."""
+    """`failure` is set instead of a status when a written request got no whole answer."""
 
     address: str
     status: int
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     retry_after: str | None
     at: float
     seconds: float
-    trouble: str | None = None
+    failure: str | None = None
 
 
 def sign_up(connection: http.client.HTTPConnection, address: str) -> Answer:
@@ -91,9 +91,9 @@ class Visitors:
         return {answer.address for answer in list(self.answers) if answer.status == 202}
 
     @property
-    def troubles(self) -> list[Answer]:
+    def failures(self) -> list[Answer]:
         """Requests that were written and got no whole answer."""
-        return [answer for answer in list(self.answers) if answer.trouble]
+        return [answer for answer in list(self.answers) if answer.failure]
 
     @property
     def refusals(self) -> list[Answer]:

@@ -1,4 +1,4 @@
-"""The press of the button: one effect, a repeatable answer, and looking changes nothing."""
+"""The click of the button: one effect, a repeatable answer, and looking changes nothing."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def test_a_second_press_is_a_success_without_a_second_effect(client, database, t
     assert database.value("SELECT use_count FROM lm_download_tokens") == 2
 
 
-def test_twenty_presses_at_once_are_one_confirmation_and_twenty_answers(client, database, token):
+def test_twenty_clicks_at_once_are_one_confirmation_and_twenty_answers(client, database, token):
     with ThreadPoolExecutor(20) as pool:
-        presses = pool.map(lambda _: confirm(client.application.test_client(), token), range(20))
-        answers = list(presses)
+        clicks = pool.map(lambda _: confirm(client.application.test_client(), token), range(20))
+        answers = list(clicks)
     assert [answer.status_code for answer in answers] == [200] * 20
     statuses = sorted(answer.json["status"] for answer in answers)
     assert statuses == ["already_confirmed"] * 19 + ["confirmed"]
@@ -319,22 +319,22 @@ def test_confirming_while_leaving_ends_in_one_of_the_two_orders(client, database
         token, leave = mailbox.token(email), mailbox.unsubscribe_token(email)
         with ThreadPoolExecutor(2) as pool:
             app = client.application
-            pressed = pool.submit(confirm, app.test_client(), token)
+            clicked = pool.submit(confirm, app.test_client(), token)
             left = pool.submit(app.test_client().post, f"{API}/unsubscribe/{leave}")
         assert left.result().status_code == 200
-        assert pressed.result().status_code in (200, 410)
+        assert clicked.result().status_code in (200, 410)
     assert database.rows("SELECT DISTINCT status FROM lm_subscribers") == [
         {"status": "unsubscribed"}
     ]
 
 
-def test_presses_at_once_never_use_a_link_more_often_than_it_may_be(start, mailbox, database):
+def test_clicks_at_once_never_use_a_link_more_often_than_it_may_be(start, mailbox, database):
     client = client_of(start(TOKEN_USES="5"))
     sign_up(client)
     token = mailbox.deliver().token()
     with ThreadPoolExecutor(20) as pool:
-        presses = pool.map(lambda _: confirm(client.application.test_client(), token), range(20))
-        statuses = sorted(answer.status_code for answer in presses)
+        clicks = pool.map(lambda _: confirm(client.application.test_client(), token), range(20))
+        statuses = sorted(answer.status_code for answer in clicks)
     assert statuses == [200] * 5 + [429] * 15
     assert database.value("SELECT use_count FROM lm_download_tokens") == 5
 

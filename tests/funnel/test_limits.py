@@ -341,7 +341,7 @@ def test_every_202_is_accounted_for(client, database, mailbox):
     counted = outcomes(database)
     assert sum(counted.values()) == accepted == 15
     assert counted["queued"] == database.count("lm_outbox")
-    assert (counted["suppressed"], counted["ignored"]) == (1, 2)
+    assert (counted["supclicked"], counted["ignored"]) == (1, 2)
 
 
 # Guesses
@@ -374,8 +374,8 @@ def test_guessing_is_limited_and_a_real_link_works_all_the_same(start, database,
     assert guess(client, 0, ip="203.0.113.8").status_code == 404
     headers = {"X-Forwarded-For": "203.0.113.7"}
     assert client.get(f"{API}/confirm/{token}", headers=headers).status_code == 200
-    pressed = client.post(f"{API}/confirm", json={"token": token}, headers=headers)
-    assert pressed.json["status"] == "confirmed"
+    clicked = client.post(f"{API}/confirm", json={"token": token}, headers=headers)
+    assert clicked.json["status"] == "confirmed"
     renewed = client.post(f"{API}/links/renew", json={"token": token}, headers=headers)
     assert renewed.status_code == 202
     for _ in range(3):

@@ -609,8 +609,8 @@ def test_a_signed_message_that_is_not_understood_is_kept_and_told_of(
     assert row == {"type": "unreadable", "subscriber_id": None}
     assert "".join(log_lines()).count('"event": "ses_event_unreadable"') == 1
     operator = client_of(start(METRICS_TOKEN="m" * 32))
-    figures = operator.get("/metrics", headers={"Authorization": f"Bearer {'m' * 32}"}).text
-    assert 'leadmagnet_ses_events_last_day{matched="false",type="unreadable"} 1.0' in figures
+    metrics = operator.get("/metrics", headers={"Authorization": f"Bearer {'m' * 32}"}).text
+    assert 'leadmagnet_ses_events_last_day{matched="false",type="unreadable"} 1.0' in metrics
 
 
 def test_a_get_is_a_405(client):

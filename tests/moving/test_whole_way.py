@@ -218,7 +218,7 @@ def test_retention_counts_from_the_old_dates_and_not_from_the_import(moved, serv
     database.rows("UPDATE lm_consent_context SET created_at = now() - interval '13 months'")
     list(retention.purge(services))
     names = {str(row["id"]) for row in database.rows("SELECT id FROM lm_subscribers")}
-    # Nobody pressed the link of ninety days ago; the other's last act is long ago.
+    # Nobody clicked the link of ninety days ago; the other's last act is long ago.
     assert names == {PENDING, IDN, LEFT, BOUNCED}
     assert database.count("lm_consent_context") == 0
     assert database.value("SELECT count(*) FROM lm_old_subscribers") == 4

@@ -1,4 +1,4 @@
-"""The figures of /metrics: closed without the token, true over several processes, naming nobody."""
+"""The values of /metrics: closed without the token, true over several processes, naming nobody."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def client(start):
     return client_of(start(METRICS_TOKEN=TOKEN))
 
 
-def figures(client):
+def metrics(client):
     return client.get("/metrics", headers=OPEN).text
 
 
@@ -101,10 +101,10 @@ def test_an_event_that_waits_for_its_seal_shows(client, superuser, services):
 def test_confirmations_are_people_and_a_file_handed_out_is_a_confirmed_request(client, mailbox):
     sign_up(client, consents=[DELIVERY, NEWSLETTER])
     token = mailbox.deliver().token()
-    assert "leadmagnet_confirmations_last_day 0.0" in figures(client)
+    assert "leadmagnet_confirmations_last_day 0.0" in metrics(client)
     for _ in range(2):
         confirm(client, token)
-    told = figures(client)
+    told = metrics(client)
     assert "leadmagnet_confirmations_last_day 1.0" in told
     route = 'method="POST",route="/api/lead-magnet/confirm",status="200"'
     assert re.search(rf"leadmagnet_requests_total{{{route}}} \d", told)
@@ -112,20 +112,20 @@ def test_confirmations_are_people_and_a_file_handed_out_is_a_confirmed_request(c
 
 def test_a_worker_that_runs_is_not_silent(client, database, services):
     database.rows("UPDATE lm_worker_heartbeat SET seen_at = now() - interval '10 minutes'")
-    assert 600 <= float(re.search(r"worker_silent_seconds (\d\S*)", figures(client))[1]) < 630
+    assert 600 <= float(re.search(r"worker_silent_seconds (\d\S*)", metrics(client))[1]) < 630
     Maintenance(replace(services, files=NO_FILES)).run_due()
-    assert float(re.search(r"worker_silent_seconds (\d\S*)", figures(client))[1]) < 30
+    assert float(re.search(r"worker_silent_seconds (\d\S*)", metrics(client))[1]) < 30
 
 
 def test_why_sending_is_paused_and_that_a_file_is_missing_show(client, database, services):
-    told = figures(client)
+    told = metrics(client)
     assert told.count("leadmagnet_sending_paused{") == 4
     assert not re.search(r"leadmagnet_sending_paused\{.*\} 1", told)
     assert "leadmagnet_magnet_files_missing 0.0" in told
     send_limiter.hold(services)
     database.rows("UPDATE lm_send_limiter SET pause_reason = 'MessageRejected'")
     database.rows("UPDATE lm_magnets SET file_missing_since = now()")
-    told = figures(client)
+    told = metrics(client)
     assert re.findall(r'leadmagnet_sending_paused\{cause="(\w+)"\} 1.0', told) == [
         "operator",
         "ses",
@@ -143,7 +143,7 @@ def test_only_permanent_bounces_count_as_such_and_only_of_the_span(client, datab
             " VALUES (%s, %s, %s, %s, now() - %s * interval '1 day')",
             *(f"m{number}", ada, kind, detail, days),
         )
-    told = figures(client)
+    told = metrics(client)
     for span, soft in (("day", 0), ("week", 1)):
         name = f"leadmagnet_ses_events_last_{span}"
         assert f'{name}{{matched="true",type="Bounce"}} 1.0' in told

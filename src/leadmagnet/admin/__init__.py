@@ -1,1 +1,1 @@
-"""What the studio's owner sees and does: callers, their roles, and an account of every act."""
+"""What the studio's owner sees and does: callers, their roles, and an audit of every act."""

@@ -1,4 +1,4 @@
-"""The account of every act in the admin API, written in the transaction of the act."""
+"""The audit of every act in the admin API, written in the transaction of the act."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Caller(NamedTuple):
 
 @dataclass
 class Act:
-    """What is being done: use cases take `services`, and add to `detail` what the account says."""
+    """What is being done: use cases take `services`, and add to `detail` what the audit says."""
 
     services: Services
     detail: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Act:
 def acting(
     services: Services, caller: Caller, action: str, *, subscriber_id: UUID | None = None
 ) -> Iterator[Act]:
-    """One transaction for an act and its row in the account: neither is without the other."""
+    """One transaction for an act and its row in the audit: neither is without the other."""
     with services.database.transaction() as transaction:
         act = Act(services.within(transaction))
         yield act

@@ -41,7 +41,7 @@ def search(
     """A page of the list, newest first; addresses are masked for who may not see them.
 
     Raises Refused for a cursor that is none, or of another search; RoleMissing for a search by
-    address of who may not see any: they would guess what is masked.
+    address of who may not see any: they could find out what is masked.
     """
     sees_addresses = "addresses:read" in ROLES[caller.role or ""]
     looked_for = address or (prefix or "").lower() or None

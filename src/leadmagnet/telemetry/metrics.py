@@ -153,8 +153,8 @@ def _gauge(name: str, meaning: str, value: float) -> Metric:
 
 
 def _by(
-    metric: GaugeMetricFamily | CounterMetricFamily, figures: Mapping[tuple[str, ...], float]
+    metric: GaugeMetricFamily | CounterMetricFamily, values: Mapping[tuple[str, ...], float]
 ) -> Metric:
-    for labels, figure in figures.items():
-        metric.add_metric(labels, float(figure))
+    for labels, value in values.items():
+        metric.add_metric(labels, float(value))
     return metric

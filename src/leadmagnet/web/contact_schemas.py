@@ -65,7 +65,7 @@ class ContactPageSchema(ResponseSchema):
 
 
 class StorySchema(ResponseSchema):
-    """One person: wordings as shown, every gesture with time, seal and context, every mail"""
+    """One person: texts as shown, every action with its time, seal and context, every mail"""
 
     subscriber = Held()
     events = fields.List(Held(), required=True)

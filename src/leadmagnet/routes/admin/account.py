@@ -1,4 +1,4 @@
-"""Who the caller is, and the account of what everybody did."""
+"""Who the caller is, and the audit of what everybody did."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def search(body: dict[str, Any]) -> dict[str, Any]:
 def story(subscriber_id: UUID) -> dict[str, Any]:
     """The whole story of a person
 
-    Noted in the account, once a day.
+    Noted in the audit, once a day.
     """
     return contacts.story(admin().services, caller(), subscriber_id)
 
@@ -126,8 +126,8 @@ def unsubscribe(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
 def resend(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
     """Send a person's latest mail once more
 
-    Refused while one waits or has just gone, over the mailbox's share, and to who left, bounced or
-    complained.
+    Refused while a mail waits or has just gone, when the mailbox has had its mails, and to a person
+    who unsubscribed, bounced or complained.
     """
     contacts.resend(admin().services, caller(), subscriber_id)
     return {"status": "done"}
