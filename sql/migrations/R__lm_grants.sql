@@ -48,19 +48,20 @@ BEGIN
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
         lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_sealed,
         lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events,
-        lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit,
-        lm_erased_counts, lm_webhook_endpoints, lm_webhook_events, lm_webhook_recipients TO %I', app);
+        lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts,
+        lm_webhook_endpoints, lm_webhook_events, lm_webhook_recipients TO %I', app);
 
     EXECUTE format('GRANT UPDATE (last_used_on) ON lm_admin_keys TO %I', app);
     EXECUTE format('GRANT INSERT (actor, action, outcome, subscriber_id, detail, request_id,
         once_on) ON lm_audit TO %I', app);
 
-    EXECUTE format('GRANT INSERT (name, url, kinds, include_email) ON lm_webhook_endpoints TO %I', app);
+    EXECUTE format('GRANT INSERT (name, url, kinds, include_email) ON lm_webhook_endpoints TO %I',
+        app);
     EXECUTE format('GRANT UPDATE (secret_version, former_until, failing_since, resting_until,
         disabled_at, disabled_why) ON lm_webhook_endpoints TO %I', app);
     EXECUTE format('GRANT INSERT (endpoint_id, kind) ON lm_webhook_events TO %I', app);
-    EXECUTE format('GRANT UPDATE (state, due_at, claims, leased_until, attempts, reason, finished_at)
-        ON lm_webhook_events TO %I', app);
+    EXECUTE format('GRANT UPDATE (state, due_at, claims, leased_until, attempts, reason,
+        finished_at) ON lm_webhook_events TO %I', app);
     EXECUTE format('GRANT DELETE ON lm_webhook_events TO %I', app);
     EXECUTE format('GRANT INSERT (subscriber_id, endpoint_id, address) ON lm_webhook_recipients
         TO %I', app);

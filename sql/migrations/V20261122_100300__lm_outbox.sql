@@ -4,8 +4,8 @@ CREATE TABLE lm_outbox (
     -- Nobody, for a mail to the studio's owner, whose address is a setting.
     subscriber_id uuid REFERENCES lm_subscribers ON DELETE CASCADE,
     -- `confirm` asks for the opt-in; a claim makes it a `download`, with a link to the file alone,
-    -- where the subscriber has confirmed already. `privacy` leads to what is held about the person. `week` tells the owner
-    -- how the guides did.
+    -- where the subscriber has confirmed already. `privacy` leads to what is held about the person.
+    -- `week` tells the owner how the guides did.
     kind text NOT NULL DEFAULT 'confirm' CHECK (kind IN ('confirm', 'download', 'privacy', 'week')),
     magnet_id bigint REFERENCES lm_magnets,
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),

@@ -23,7 +23,8 @@ CREATE TABLE lm_webhook_endpoints (
 );
 
 -- One row for each event and endpoint. Nothing personal: what an event says is read from the
--- subscriber when it is sent. Without a foreign key, because an erasure's event outlives the person.
+-- subscriber when it is sent. Without a foreign key, because an erasure's event outlives the
+-- person.
 CREATE TABLE lm_webhook_events (
     id uuid PRIMARY KEY DEFAULT uuidv7(),
     endpoint_id uuid NOT NULL REFERENCES lm_webhook_endpoints,
@@ -44,7 +45,8 @@ CREATE TABLE lm_webhook_events (
     CONSTRAINT lm_webhook_events_finished CHECK ((finished_at IS NULL) = (state = 'queued'))
 ) WITH (fillfactor = 85);
 
-CREATE INDEX lm_webhook_events_due ON lm_webhook_events (endpoint_id, due_at) WHERE state = 'queued';
+CREATE INDEX lm_webhook_events_due ON lm_webhook_events (endpoint_id, due_at)
+    WHERE state = 'queued';
 CREATE INDEX lm_webhook_events_in_hand ON lm_webhook_events (endpoint_id)
     WHERE leased_until IS NOT NULL;
 CREATE INDEX lm_webhook_events_dead ON lm_webhook_events (endpoint_id) WHERE state = 'dead';
@@ -110,8 +112,8 @@ $$;
 CREATE TRIGGER lm_webhook_link_used AFTER UPDATE OF use_count ON lm_download_tokens
     FOR EACH ROW WHEN (NEW.use_count <> OLD.use_count) EXECUTE FUNCTION lm_webhook_link_used();
 
--- Whoever may know the person is told that they are erased; all other events about them go. A waiting
--- one becomes the erasure under a new id: a consumer may have seen the old one.
+-- Whoever may know the person is told that they are erased; all other events about them go. A
+-- waiting one becomes the erasure under a new id: a consumer may have seen the old one.
 CREATE FUNCTION lm_webhook_subscriber_erased() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN

@@ -1,8 +1,8 @@
 -- name: event_claim
--- Takes the event that has been due longest, of the endpoints that are well first, for the length of
--- a lease. A few of an endpoint's are in hand at once, and a single one where it fails, so that a
--- consumer that hangs leaves threads for the others. The subscriber is read here, and remembered as
--- known to the endpoint before anything leaves; an erasure that is under way wins.
+-- Takes the event that has been due longest, of the endpoints that are well first, for the length
+-- of a lease. A few of an endpoint's are in hand at once, and a single one where it fails, so that
+-- a consumer that hangs leaves threads for the others. The subscriber is read here, and remembered
+-- as known to the endpoint before anything leaves; an erasure that is under way wins.
 WITH due AS (
     SELECT v.id, v.subscriber_id, v.kind
     FROM lm_webhook_endpoints e
@@ -71,8 +71,8 @@ WITH delivered AS (
 SELECT EXISTS (SELECT FROM delivered) AS held;
 
 -- name: event_failed
--- Later again, or never where this was the last attempt. An endpoint that is gone (410), or has failed
--- for so long that nobody seems to look, is disabled: its events wait for an operator.
+-- Later again, or never where this was the last attempt. An endpoint that is gone (410), or has
+-- failed for so long that nobody seems to look, is disabled: its events wait for an operator.
 WITH failed AS (
     UPDATE lm_webhook_events
     SET state = CASE WHEN %(last)s::boolean THEN 'dead' ELSE 'queued' END,
@@ -88,7 +88,8 @@ WITH failed AS (
         disabled_at = CASE WHEN %(gone)s::boolean
                              OR e.failing_since <= now() - %(patience)s::interval THEN now() END,
         disabled_why = CASE WHEN %(gone)s::boolean THEN 'gone'
-                            WHEN e.failing_since <= now() - %(patience)s::interval THEN 'failing' END
+                            WHEN e.failing_since <= now() - %(patience)s::interval
+                            THEN 'failing' END
     FROM failed
     WHERE e.id = failed.endpoint_id AND e.disabled_at IS NULL
     RETURNING e.disabled_why

@@ -78,7 +78,8 @@ WITH changed AS (
     RETURNING id
 ), ledger AS (
     INSERT INTO lm_consent_events (subscriber_id, type, gesture)
-    SELECT id, CASE %(status)s::text WHEN 'complained' THEN 'complaint' ELSE 'bounce' END, 'operator'
+    SELECT id, CASE %(status)s::text WHEN 'complained' THEN 'complaint' ELSE 'bounce' END,
+           'operator'
     FROM changed
 )
 SELECT id FROM changed;
