@@ -4,8 +4,9 @@ CREATE TABLE lm_audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- Dated by the trigger below.
     occurred_at timestamptz NOT NULL,
-    -- `key:<name>` or `oidc:<sub>`, as it was then: a key's row may change, this does not.
-    actor text NOT NULL CHECK (actor ~ '^(key|oidc):.' AND length(actor) <= 250),
+    -- `key:<name>` or `oidc:<sub>`, as it was then: a key's row may change, this does not. Or
+    -- `operator`, at the command line.
+    actor text NOT NULL CHECK (actor ~ '^((key|oidc):.|operator$)' AND length(actor) <= 250),
     -- The word of the permission that the act takes, such as `subscribers:erase`.
     action text NOT NULL CHECK (action ~ '^[a-z]+:[a-z]+$'),
     outcome text NOT NULL CHECK (outcome IN ('done', 'refused')),

@@ -500,6 +500,11 @@ def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, d
     assert "disabled (operator)" in run("list").output
     assert json.loads(run("list", "--json").output)[0]["include_email"] is True
     assert run("enable", "crm").stdout == "crm is enabled\n"
+    noted = database.rows("SELECT actor, action, detail FROM lm_audit ORDER BY id")
+    acts = [row["action"] for row in noted]
+    assert acts == [f"webhooks:{act}" for act in ("add", "rotate", "disable", "enable")]
+    assert noted[0]["detail"] == {"endpoint": "crm", "includeEmail": True}
+    assert {row["actor"] for row in noted} == {"operator"}
 
 
 @pytest.mark.parametrize(
@@ -516,11 +521,12 @@ def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, d
         (("replay", "--dead", "nobody"), "nothing to send again"),
     ],
 )
-def test_an_operators_mistake_gets_one_sentence(run, args, sentence):
+def test_an_operators_mistake_gets_one_sentence(run, args, sentence, database):
     answer = run(*args)
     assert answer.exit_code != 0
     assert sentence in answer.output
     assert "Traceback" not in answer.output
+    assert database.value("SELECT count(*) FROM lm_audit") == 0
 
 
 def test_a_name_is_taken_once_and_needs_a_key(run, monkeypatch):

@@ -10,10 +10,12 @@ from uuid import UUID
 import click
 
 from leadmagnet.adapters.endpoints import EndpointRefused
+from leadmagnet.admin import audit
 from leadmagnet.commands.plumbing import application
 from leadmagnet.services import Services
 from leadmagnet.webhooks import endpoints, events
 
+OPERATOR = audit.Caller("operator", None, None)
 LIST = ("name", "url", "kinds", "include_email", "queued", "dead", "disabled_why")
 
 
@@ -29,6 +31,17 @@ def _acting() -> Iterator[Services]:
             yield services
     except (endpoints.WebhookRefused, EndpointRefused) as error:
         raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def _noted(act: str, endpoint: str, **detail: object) -> Iterator[Services]:
+    """What is done, and its row in the account of the admin API."""
+    with (
+        _acting() as services,
+        audit.acting(services, OPERATOR, f"webhooks:{act}") as noted,
+    ):
+        noted.detail |= {"endpoint": endpoint, **detail}
+        yield noted.services
 
 
 def _name(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -58,13 +71,14 @@ name_argument = click.argument("name", callback=_name)
 )
 def add(name: str, url: str, kinds: tuple[str, ...], include: str | None) -> None:
     """Tell the endpoint NAME at URL, and print its secret, this one time."""
-    with _acting() as services:
+    include_email = include == "email"
+    with _noted("add", name, includeEmail=include_email) as services:
         secret = endpoints.add(
             services,
             name=name,
             url=url,
             kinds=kinds or endpoints.KINDS,
-            include_email=include == "email",
+            include_email=include_email,
         )
     click.echo(f"{name} is told from now on; `leadmagnet webhooks ping {name}` tries it", err=True)
     click.echo(secret.text)
@@ -99,7 +113,7 @@ def list_(as_json: bool) -> None:
 @name_argument
 def rotate(name: str) -> None:
     """Print a new secret; the former one signs beside it for a day."""
-    with _acting() as services:
+    with _noted("rotate", name) as services:
         secret = endpoints.rotate(services, name)
     click.echo(
         f"the former secret signs as well until {secret.former_until:%Y-%m-%d %H:%M} UTC", err=True
@@ -111,7 +125,7 @@ def rotate(name: str) -> None:
 @name_argument
 def disable(name: str) -> None:
     """Tell an endpoint nothing; what already waits for it stays."""
-    with _acting() as services:
+    with _noted("disable", name) as services:
         endpoints.disable(services, name)
     click.echo(f"{name} is disabled")
 
@@ -120,7 +134,7 @@ def disable(name: str) -> None:
 @name_argument
 def enable(name: str) -> None:
     """Tell a disabled endpoint again, at once also what has waited."""
-    with _acting() as services:
+    with _noted("enable", name) as services:
         endpoints.enable(services, name)
     click.echo(f"{name} is enabled")
 
