@@ -1,6 +1,5 @@
 -- name: checkup_server
-SELECT current_setting('server_version_num')::int AS number,
-       split_part(current_setting('server_version'), ' ', 1) AS version,
+SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
        clock_timestamp() AS now;
 
 -- name: checkup_former_tables

@@ -175,6 +175,7 @@ class Config(FromEnvironment):
     unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.several)
     hash_key: bytes = setting(secret_keys.one)
 
+    database_listen_url: str | None = setting(_database, None)
     policy_path: str = setting(studio.path, "/confidentialite")
     controller: str | None = setting(studio.words(120), None)
     reply_to: str | None = setting(_sender, None)

@@ -117,9 +117,10 @@ class Worker:
             lanes.wakeup.ring()
 
     def _listening(self) -> psycopg.Connection:
-        connection = psycopg.connect(
-            self._services.config.database_url, autocommit=True, connect_timeout=2
-        )
+        # No notification comes through a pooler in transaction mode.
+        config = self._services.config
+        address = config.database_listen_url or config.database_url
+        connection = psycopg.connect(address, autocommit=True, connect_timeout=2)
         connection.execute("LISTEN lm_outbox")
         connection.execute("LISTEN lm_requests")
         return connection

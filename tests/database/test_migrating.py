@@ -132,8 +132,8 @@ def test_tables_whose_history_is_elsewhere_are_not_made_again(shared):
 
 def test_an_older_postgresql_is_refused_by_name_before_the_first_file(shared, monkeypatch):
     # No older server is at hand, so that this one is made too old.
-    monkeypatch.setattr("leadmagnet.database.migrations.NEEDED_VERSION", 190000)
-    with pytest.raises(MigrationError, match="PostgreSQL 18 or newer is needed; this server is 18"):
+    monkeypatch.setattr("leadmagnet.database.session.NEEDED_VERSION", 190000)
+    with pytest.raises(MigrationError, match="18 or newer is needed, and this server is 18"):
         run(shared)
     with psycopg.connect(shared) as owner:
         assert owner.execute("SELECT to_regclass('lm_magnets')").fetchone() == (None,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,8 +20,10 @@ from leadmagnet.database.session import SETTINGS
 from leadmagnet.dev.ports import free_port
 from leadmagnet.errors import Unavailable
 from leadmagnet.services import Services
+from leadmagnet.worker import Worker
 from tests.support.client import client_of, problem, sign_up
 from tests.support.services import NO_CERTIFICATES, configured
+from tests.support.waiting import until
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(not PGBOUNCER, reason="apt-get install pgbouncer")
@@ -142,3 +145,28 @@ def test_migrate_refuses_to_go_through_it(pooled):
     url = pooled("ignore_startup_parameters = options", role="lm_owner")
     with pytest.raises(MigrationError, match="leads through a pooler"):
         migrate(url, app_role="lm_app")
+
+
+def test_the_worker_listens_at_postgresql_itself(
+    role_settings, pooled, database, superuser, start, mailer, monkeypatch
+):
+    """Behind the pooler no notification would ring."""
+    monkeypatch.setattr("leadmagnet.worker.POLL_SECONDS", 60)
+    behind = pooled("ignore_startup_parameters = options")
+    services = start(DATABASE_URL=behind, DATABASE_LISTEN_URL=database.url)
+    worker = Worker(services, mailer)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        listens = "SELECT FROM pg_stat_activity WHERE query = 'LISTEN lm_requests'"
+        look = lambda: superuser.execute(listens).fetchall()
+        until(look, seconds=10, what="the worker to listen")
+        assert sign_up(client_of(services, worker=False)).status_code == 202
+        settled = lambda: database.count("lm_subscribers")
+        until(settled, seconds=10, what="the worker to be rung")
+    finally:
+        worker.stop()
+        worker._wake_all()
+        with psycopg.connect(database.url, autocommit=True) as conn:
+            conn.execute("NOTIFY lm_outbox")
+        thread.join()

@@ -51,6 +51,19 @@ def test_a_database_that_is_not_there_is_told_and_the_rest_is_skipped(given):
     assert {found[name].verdict for name in ("rights", "clock", "ledger", "mails")} == {"skipped"}
 
 
+def test_an_old_server_is_told_by_its_version(given, database, monkeypatch):
+    # No older server is at hand, so that this one is made too old.
+    monkeypatch.setattr("leadmagnet.database.session.NEEDED_VERSION", 990000)
+    old = Database(database.url, size=1)
+    old.open()
+    there = replace(given, services=replace(given.services, database=old))
+    found = next(examine(there, ["database"])).finding
+    old.close()
+    assert found.verdict == "fail"
+    assert found.said.startswith("PostgreSQL 18 or newer is needed, and this server is 18")
+    assert found.fix.startswith("move the database")
+
+
 def test_tables_of_another_version_are_told(look, database):
     database.rows("ALTER TABLE lm_outbox RENAME COLUMN reason TO why")
     found = look("database", "tables")

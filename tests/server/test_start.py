@@ -13,6 +13,7 @@ from leadmagnet.commands.plumbing import say_what_is_missing
 from leadmagnet.config import Config
 from leadmagnet.telemetry import metrics_folder
 from tests.support.servers import Server
+from tests.support.services import configured
 from tests.support.settings import SETTINGS
 
 
@@ -34,6 +35,14 @@ def test_without_a_region_it_does_not_start_and_says_what_to_set(database, comma
     assert done.stderr.strip() == (
         "Error: no AWS region: set AWS_REGION (or AWS_DEFAULT_REGION), like eu-west-3"
     )
+
+
+def test_an_old_server_is_refused_by_its_version(database, monkeypatch, capsys):
+    # No older server is at hand, so that this one is made too old.
+    monkeypatch.setattr("leadmagnet.database.session.NEEDED_VERSION", 990000)
+    say_what_is_missing(configured(database))
+    said = capsys.readouterr().err
+    assert "not ready: PostgreSQL 18 or newer is needed, and this server is 18" in said
 
 
 def test_the_region_by_its_other_name_is_enough_and_the_rest_is_said(

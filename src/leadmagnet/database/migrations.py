@@ -20,6 +20,7 @@ from leadmagnet.database import applied, rights
 from leadmagnet.database.migration_files import Migration, MigrationError, pending, read
 from leadmagnet.database.queries import queries, sql_directory
 from leadmagnet.database.reasons import why
+from leadmagnet.database.session import refuse_old
 
 __all__ = ["MigrationError", "migrate"]
 
@@ -27,7 +28,6 @@ Conn = psycopg.Connection[dict[str, Any]]
 Say = Callable[[str], None]
 Wait = Callable[[float], None]
 
-NEEDED_VERSION = 180000
 # Flyway's advisory lock for the history table "public"."flyway_schema_history".
 LOCK = 77433833903597
 # A wait for a table's lock blocks all later requests for it: so only briefly, again and
@@ -108,9 +108,7 @@ def _rows(conn: Conn, name: str, *parameters: object) -> list[dict[str, Any]]:
 
 def _refuse_unfit(conn: Conn) -> None:
     """Before the first file, so that nothing is half done."""
-    if conn.info.server_version < NEEDED_VERSION:
-        version = conn.info.parameter_status("server_version")
-        raise MigrationError(f"PostgreSQL 18 or newer is needed; this server is {version}")
+    refuse_old(conn)
     (look,) = _rows(conn, "migration_surroundings")
     if look["pid"] != conn.info.backend_pid:
         raise MigrationError(

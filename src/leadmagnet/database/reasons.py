@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
-from leadmagnet.database.session import SessionRefused
+from leadmagnet.database.session import ServerTooOld, SessionRefused
 
 
 class Reason(NamedTuple):
@@ -100,6 +100,8 @@ def why(error: BaseException | None, *, setting: str = "DATABASE_URL") -> Reason
     line = text.partition(" LINE ")[0]
     if isinstance(error, SessionRefused):
         return Reason("pooler_drops_settings", text)
+    if isinstance(error, ServerTooOld):
+        return Reason("server_too_old", text)
     for kind, (word, sentence) in BY_CLASS.items():
         if isinstance(error, kind):
             return Reason(word, sentence.format(setting=setting, line=line))

@@ -39,9 +39,26 @@ KEEPALIVES = {
 }
 
 
+NEEDED_VERSION = 180000
+
+
+class ServerTooOld(psycopg.OperationalError):
+    """The server is older than what the queries need; the message says what to do."""
+
+
 class SessionRefused(psycopg.OperationalError):
     """Something between us and PostgreSQL drops the session's settings; the message says what to
     set."""
+
+
+def refuse_old(conn: psycopg.Connection[Any]) -> None:
+    """Raise ServerTooOld, whichever process asks: a pooler passes the server's version on."""
+    if conn.info.server_version < NEEDED_VERSION:
+        version = conn.info.parameter_status("server_version")
+        raise ServerTooOld(
+            f"PostgreSQL 18 or newer is needed, and this server is {version}: move the database,"
+            " then `leadmagnet migrate`"
+        )
 
 
 def parameters(url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> dict[str, Any]:
@@ -88,6 +105,7 @@ def connection_class(
 
 
 def _settle(conn: psycopg.Connection[Row], statement_seconds: float) -> None:
+    refuse_old(conn)
     row = conn.execute(queries()["session_settings"].text, prepare=False).fetchone() or {}
     if missing := list(_not_held(row, statement_seconds)):
         remedy = "; ".join(f"SET {setting}" for setting in missing)

@@ -12,7 +12,6 @@ from leadmagnet.database.reasons import why
 from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, in_two, ok, warn
 from leadmagnet.errors import Unavailable
 
-NEEDED_VERSION = 180000
 # AWS refuses what is signed five minutes off; an hour would mix up limits and links.
 CLOCK_WARN, CLOCK_FAIL = 5.0, 120.0
 LATE_SECONDS = 600
@@ -24,10 +23,10 @@ def server(given: Surroundings) -> Finding:
         pooled = given.services.database.pooled()
     except Unavailable as error:
         return fail(*in_two(why(error.__cause__ or error).sentence))
-    if row["number"] < NEEDED_VERSION:
-        return fail(
-            f"PostgreSQL {row['version']} is too old",
-            "move the database to PostgreSQL 18 or newer, then: leadmagnet migrate",
+    if pooled and not given.services.config.database_listen_url:
+        return warn(
+            "no notification comes through the pooler: the worker looks once a second",
+            "DATABASE_LISTEN_URL=postgresql://lm_app:…@… (PostgreSQL itself)",
         )
     between = ", through a pooler that keeps our settings" if pooled else ""
     return ok(f"PostgreSQL {row['version']}{between}")
