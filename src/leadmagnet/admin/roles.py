@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VIEWER = frozenset({"me:read", "stats:read", "mails:read", "subscribers:read"})
+VIEWER = frozenset({"webhooks:read", "me:read", "stats:read", "mails:read", "subscribers:read"})
 OWNER = VIEWER | {
     # Searching by address, and seeing it whole.
     "addresses:read",
@@ -14,6 +14,7 @@ OWNER = VIEWER | {
     "subscribers:export",
     "mails:retry",
     "mails:resume",
+    "webhooks:manage",
     "audit:read",
 }
 # From the weakest to the strongest: who has several has the last of them.

@@ -37,6 +37,26 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "La période n’est pas valable. Donnez un début avant la fin, au plus dix ans.",
         "en": "The period is not valid. Give a start before the end, ten years at the most.",
     },
+    "endpoint_unknown": {
+        "fr": "Cet outil n’existe pas, ou est déjà dans cet état. Revenez à la liste.",
+        "en": "There is no such endpoint, or it is in this state already. Go back to the list.",
+    },
+    "endpoint_exists": {
+        "fr": "Un outil porte déjà ce nom. Choisissez-en un autre.",
+        "en": "There is an endpoint of this name already. Choose another one.",
+    },
+    "event_unknown": {
+        "fr": "Cet événement n’existe pas, ou attend déjà son envoi. Revenez à la liste.",
+        "en": "There is no such event, or it waits to be sent anyway. Go back to the list.",
+    },
+    "url_refused": {
+        "fr": "Cette adresse ne peut pas être prévenue. Donnez une adresse publique en https://.",
+        "en": "This URL cannot be told. Give a public one that starts with https://.",
+    },
+    "webhooks_off": {
+        "fr": "Les webhooks ne sont pas activés : définissez WEBHOOK_KEY.",
+        "en": "Webhooks are not set up: set WEBHOOK_KEY.",
+    },
     "resend_refused": {
         "fr": "Aucun e-mail ne peut être renvoyé maintenant : un autre attend, vient de partir, ou"
         " la personne ne veut ou ne peut rien recevoir. Regardez sa page.",

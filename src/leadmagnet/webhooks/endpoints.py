@@ -29,7 +29,11 @@ OVERLAP = timedelta(hours=24)
 
 
 class WebhookRefused(Exception):
-    """The act cannot be done; the message tells the operator why."""
+    """The act cannot be done; the message tells the operator why, `code` a program."""
+
+    def __init__(self, message: str, code: str = "endpoint_unknown") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Secret(NamedTuple):
@@ -42,7 +46,9 @@ class Secret(NamedTuple):
 def key_of(config: Config) -> bytes:
     """Raises WebhookRefused where none is set."""
     if config.webhook_key is None:
-        raise WebhookRefused("set WEBHOOK_KEY: the secrets of all endpoints are derived from it")
+        raise WebhookRefused(
+            "set WEBHOOK_KEY: the secrets of all endpoints are derived from it", "webhooks_off"
+        )
     return config.webhook_key
 
 
@@ -65,7 +71,9 @@ def add(
         include_email=include_email,
     )
     if row is None:
-        raise WebhookRefused(f"there is an endpoint {name} already: give another name")
+        raise WebhookRefused(
+            f"there is an endpoint {name} already: give another name", "endpoint_exists"
+        )
     log.info("webhook_changed", extra={"endpoint": name, "act": "add"})
     return _secret(key, row)
 

@@ -1,0 +1,157 @@
+"""Which other systems are told of what happens, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from leadmagnet.admin import webhooks
+from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
+from leadmagnet.web.contact_schemas import DoneSchema, NothingSchema
+from leadmagnet.web.contract import path_example
+from leadmagnet.web.guard import admin, caller
+from leadmagnet.web.webhook_schemas import (
+    DeliveriesQuerySchema,
+    DeliveriesSchema,
+    EndpointsSchema,
+    NewEndpointSchema,
+    PingSchema,
+    SecretSchema,
+)
+from leadmagnet.webhooks import endpoints, events
+
+ONE = "/webhooks/<string(maxlength=50):name>"
+EXAMPLE = [path_example("name", "crm")]
+NEW = {"name": "crm", "url": "https://crm.example/hooks", "includeEmail": False}
+SECRET = {"secret": "whsec_c2VjcmV0", "formerUntil": None}
+CRM = {
+    **NEW,
+    "events": ["subscriber.confirmed"],
+    "queued": 0,
+    "dead": 0,
+    "failingSince": None,
+    "disabledAt": None,
+    "disabledWhy": None,
+    "createdAt": WHEN,
+}
+DELIVERY = {
+    "id": SUBSCRIBER,
+    "endpoint": "crm",
+    "event": "subscriber.confirmed",
+    "subscriberId": SUBSCRIBER,
+    "state": "delivered",
+    "attempts": 1,
+    "reason": None,
+    "occurredAt": WHEN,
+    "finishedAt": WHEN,
+}
+
+
+def _shown(secret: endpoints.Secret) -> dict[str, Any]:
+    return {"secret": secret.text, "former_until": secret.former_until}
+
+
+@blp.get("/webhooks")
+@blp.needs("webhooks:read")
+@blp.doc(operationId="adminWebhooks")
+@blp.response(200, EndpointsSchema, example={"items": [CRM]})
+def read_endpoints() -> dict[str, Any]:
+    """Every endpoint, with what waits for it and what was given up"""
+    return {"items": endpoints.listed(admin().services)}
+
+
+@blp.post("/webhooks")
+@blp.needs("webhooks:manage")
+@blp.doc(operationId="adminAddWebhook")
+@blp.arguments(NewEndpointSchema, example=NEW)
+@blp.response(200, SecretSchema, example=SECRET)
+@blp.refuses(409, "endpoint_exists", "webhooks_off")
+@blp.refuses(422, "field_invalid", pointer="/name")
+@blp.refuses(422, "url_refused", pointer="/url")
+def add_endpoint(body: dict[str, Any]) -> dict[str, Any]:
+    """Tell another system of what happens
+
+    The answer has the secret that it verifies with, this one time. With `includeEmail` the events
+    hold the address; the account says who decided so.
+    """
+    return _shown(webhooks.add(admin().services, caller(), **body))
+
+
+@blp.post(f"{ONE}/rotate", parameters=EXAMPLE)
+@blp.needs("webhooks:manage")
+@blp.doc(operationId="adminRotateWebhook")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, SecretSchema, example={**SECRET, "formerUntil": WHEN})
+@blp.refuses(409, "endpoint_unknown", "webhooks_off")
+@blp.refuses(422, "field_unknown")
+def rotate_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Make a new secret
+
+    The former one signs beside it for a day.
+    """
+    return _shown(webhooks.rotate(admin().services, caller(), name))
+
+
+@blp.post(f"{ONE}/enable", parameters=EXAMPLE)
+@blp.needs("webhooks:manage")
+@blp.doc(operationId="adminEnableWebhook")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.refuses(409, "endpoint_unknown")
+@blp.refuses(422, "field_unknown")
+def enable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
+    """Tell a disabled endpoint again, at once also what has waited"""
+    webhooks.enable(admin().services, caller(), name)
+    return {"status": "done"}
+
+
+@blp.post(f"{ONE}/disable", parameters=EXAMPLE)
+@blp.needs("webhooks:manage")
+@blp.doc(operationId="adminDisableWebhook")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.refuses(409, "endpoint_unknown")
+@blp.refuses(422, "field_unknown")
+def disable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
+    """Tell an endpoint nothing; what already waits for it stays"""
+    webhooks.disable(admin().services, caller(), name)
+    return {"status": "done"}
+
+
+@blp.post(f"{ONE}/ping", parameters=EXAMPLE)
+@blp.needs("webhooks:manage")
+@blp.doc(operationId="adminPingWebhook")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, PingSchema, example={"id": SUBSCRIBER})
+@blp.refuses(409, "endpoint_unknown")
+@blp.refuses(422, "field_unknown")
+def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Queue a test event"""
+    return {"id": webhooks.ping(admin().services, caller(), name)}
+
+
+@blp.get("/deliveries")
+@blp.needs("webhooks:read")
+@blp.doc(operationId="adminDeliveries")
+@blp.arguments(DeliveriesQuerySchema, location="query")
+@blp.response(200, DeliveriesSchema, example={"items": [DELIVERY]})
+@blp.refuses(422, "field_invalid", pointer="/limit")
+def read_deliveries(query: dict[str, Any]) -> dict[str, Any]:
+    """What endpoints were told, newest first
+
+    With `erasures`, who was told of an erasure and whether they acknowledged it.
+    """
+    return {"items": events.page(admin().services, **query)}
+
+
+@blp.post("/deliveries/<uuid:event_id>/replay", parameters=[path_example("event_id", SUBSCRIBER)])
+@blp.needs("webhooks:manage")
+@blp.doc(operationId="adminReplay")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.refuses(409, "event_unknown")
+@blp.refuses(422, "field_unknown")
+def replay_delivery(body: dict[str, Any], event_id: UUID) -> dict[str, str]:
+    """Send an event again, under its id"""
+    webhooks.replay(admin().services, caller(), event_id)
+    return {"status": "done"}

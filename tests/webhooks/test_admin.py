@@ -1,0 +1,80 @@
+"""The endpoints of webhooks in the admin API: the owner's alone, and each change in the account."""
+
+from __future__ import annotations
+
+import pytest
+from standardwebhooks import Webhook
+
+from leadmagnet.webhooks import events
+from tests.admin.conftest import client, owner, viewer  # noqa: F401
+from tests.support.client import problem
+from tests.webhooks.test_webhooks import consumer, deliver, services  # noqa: F401
+
+HOOK = {"name": "crm", "url": "http://n8n.studio:5678/crm", "includeEmail": True}
+
+
+def acts(database):
+    rows = database.rows("SELECT actor, action, detail->>'act' AS act FROM lm_audit ORDER BY id")
+    assert {row["actor"] for row in rows} == {"key:ada-laptop"}
+    return [(row["action"].partition(":")[2], row["act"]) for row in rows]
+
+
+def test_the_owner_adds_tries_rotates_and_disables_an_endpoint(owner, deliver, database):  # noqa: F811
+    added = owner.post("/webhooks", HOOK)
+    assert added.status_code == 200
+    pinged = owner.post("/webhooks/crm/ping").json["id"]
+    _, headers, body = deliver().posts[-1]
+    assert Webhook(added.json["secret"]).verify(body.decode(), headers)["type"] == "ping"
+    (delivery,) = owner.get("/deliveries?endpoint=crm").json["items"]
+    assert (delivery["id"], delivery["state"]) == (pinged, "delivered")
+    assert owner.post(f"/deliveries/{pinged}/replay").status_code == 200
+    assert owner.post("/webhooks/crm/rotate").json["secret"] != added.json["secret"]
+    assert owner.post("/webhooks/crm/disable").status_code == 200
+    (endpoint,) = owner.get("/webhooks").json["items"]
+    assert (endpoint["disabledWhy"], endpoint["includeEmail"]) == ("operator", True)
+    assert len(endpoint["events"]) == 6
+    assert "secret" not in endpoint
+    assert owner.post("/webhooks/crm/enable").status_code == 200
+    assert acts(database) == [
+        ("manage", act) for act in ("add", "ping", "replay", "rotate", "disable", "enable")
+    ]
+    assert database.value("SELECT detail->>'include_email' FROM lm_audit ORDER BY id LIMIT 1")
+
+
+def test_a_viewer_sees_and_changes_nothing(owner, viewer, database):  # noqa: F811
+    owner.post("/webhooks", HOOK)
+    assert viewer.get("/webhooks").status_code == 200
+    for path in ("", "/crm/rotate", "/crm/ping", "/crm/disable", "/crm/enable"):
+        body = {} if path else HOOK
+        assert problem(viewer.post(f"/webhooks{path}", body)) == (403, "role_missing")
+    assert database.count("lm_webhook_endpoints") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/webhooks", HOOK, (409, "endpoint_exists")),
+        ("/webhooks", HOOK | {"name": "CRM"}, (422, "field_invalid")),
+        ("/webhooks", HOOK | {"events": ["subscriber.gone"]}, (422, "field_invalid")),
+        ("/webhooks", HOOK | {"name": "n", "url": "http://169.254.1.1/"}, (422, "url_refused")),
+        ("/webhooks/nobody/ping", {}, (409, "endpoint_unknown")),
+        ("/webhooks/crm/enable", {}, (409, "endpoint_unknown")),
+        (
+            "/deliveries/9b2f6c1e-3f0a-4d58-9a53-5b6c7d8e9f01/replay",
+            {},
+            (409, "event_unknown"),
+        ),
+    ],
+)
+def test_what_is_refused_changes_nothing(owner, database, path, body, expected):  # noqa: F811
+    owner.post("/webhooks", HOOK)
+    assert problem(owner.post(path, body)) == expected
+    assert acts(database) == [("manage", "add")]
+
+
+def test_the_limit_of_a_page_is_one_of_ours(owner, services):  # noqa: F811
+    owner.post("/webhooks", HOOK)
+    for _ in range(3):
+        events.ping(services, "crm")
+    assert len(owner.get("/deliveries?limit=2").json["items"]) == 2
+    assert problem(owner.get("/deliveries?limit=0")) == (422, "field_invalid")
