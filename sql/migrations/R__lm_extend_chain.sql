@@ -1,18 +1,21 @@
 -- Extends the chain by seals for existing rows, as of now, at the next positions and nowhere else.
 -- It runs as the owner: the application's role has no other way to write seals, and has this one
--- only with a proof of HASH_KEY; the first seal of all decides which. False when the chain has
--- grown meanwhile: another worker was first, and the chain hashes must be computed again.
+-- only with a proof of HASH_KEY: of the key of the first seal, and afterwards of the one that the
+-- owner named (`leadmagnet keys rotate-hash`). False when the chain has grown meanwhile: another
+-- worker was first, and the chain hashes must be computed again.
 CREATE OR REPLACE FUNCTION lm_extend_chain(
     key_proof bytea, first_position bigint, event_ids bigint[], erasure_ids bigint[],
     digests bytea[], chain_hashes bytea[]
 ) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    INSERT INTO lm_seal_key (proof_hash)
-    SELECT sha256(key_proof) WHERE NOT EXISTS (SELECT FROM lm_consent_seals)
+    INSERT INTO lm_seal_key (version, proof_hash)
+    SELECT 1, sha256(key_proof) WHERE NOT EXISTS (SELECT FROM lm_consent_seals)
     ON CONFLICT DO NOTHING;
     -- The lock that makes sealers take turns: it cannot be held without the key.
-    PERFORM FROM lm_seal_key WHERE proof_hash = sha256(key_proof) FOR UPDATE;
+    PERFORM FROM lm_seal_key
+    WHERE proof_hash = sha256(key_proof) AND version = (SELECT max(version) FROM lm_seal_key)
+    FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'sealing takes the key of the seals before'
             USING ERRCODE = 'insufficient_privilege';

@@ -46,7 +46,8 @@ BEGIN
     END LOOP;
 
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
-        lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_sealed,
+        lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_seal_key,
+        lm_sealed,
         lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events,
         lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts,
         lm_webhook_endpoints, lm_webhook_events, lm_webhook_recipients TO %I', app);

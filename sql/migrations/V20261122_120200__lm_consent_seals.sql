@@ -18,11 +18,12 @@ CREATE TRIGGER lm_consent_seals_guard BEFORE UPDATE OR DELETE ON lm_consent_seal
 CREATE TRIGGER lm_consent_seals_truncate BEFORE TRUNCATE ON lm_consent_seals
     EXECUTE FUNCTION lm_append_only();
 
--- Only a holder of HASH_KEY may seal; this keeps the hash of a key derived from it. The
+-- Only a holder of HASH_KEY may seal; this keeps the hash of a key derived from it, the latest
+-- version for the key that seals now. The
 -- application's role alone cannot seal, so an injected statement cannot block the chain.
 CREATE TABLE lm_seal_key (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    proof_hash bytea NOT NULL CHECK (octet_length(proof_hash) = 32)
+    version integer PRIMARY KEY CHECK (version > 0),
+    proof_hash bytea NOT NULL UNIQUE CHECK (octet_length(proof_hash) = 32)
 );
 
 CREATE TRIGGER lm_seal_key_guard BEFORE UPDATE OR DELETE ON lm_seal_key

@@ -2,7 +2,7 @@
 -- The key's name and role, if it works at this moment; notes the day of its use.
 WITH key AS (
     SELECT id, name, role, last_used_on FROM lm_admin_keys
-    WHERE key_hash = %(key_hash)s AND revoked_at IS NULL AND expires_at > now()
+    WHERE key_hash = ANY (%(key_hashes)s::bytea[]) AND revoked_at IS NULL AND expires_at > now()
 ), used AS (
     UPDATE lm_admin_keys k SET last_used_on = current_date
     FROM key

@@ -1,7 +1,8 @@
 -- name: seal_latest
--- The end of the chain, with the chain hash that it is computed from.
+-- The end of the chain, with the chain hash that it is computed from, and whose key seals now.
 SELECT s.position, s.event_id, s.erasure_id, s.subscriber_id, s.digest, s.chain_hash, s.sealed_at,
-       (SELECT p.chain_hash FROM lm_consent_seals p WHERE p.position = s.position - 1) AS previous
+       (SELECT p.chain_hash FROM lm_consent_seals p WHERE p.position = s.position - 1) AS previous,
+       (SELECT proof_hash FROM lm_seal_key ORDER BY version DESC LIMIT 1) AS proof_hash
 FROM lm_consent_seals s
 ORDER BY s.position DESC
 LIMIT 1;
@@ -53,3 +54,18 @@ ORDER BY kind DESC, id;
 SELECT lm_extend_chain(
     %(key_proof)s::bytea, %(first_position)s::bigint, %(event_ids)s::bigint[],
     %(erasure_ids)s::bigint[], %(digests)s::bytea[], %(chain_hashes)s::bytea[]) AS written;
+
+-- name: seal_key_rotate
+-- role: owner
+-- From now on the new key seals, if a former one did until now; a sealer at work is waited for.
+WITH present AS (
+    SELECT version, proof_hash FROM lm_seal_key ORDER BY version DESC LIMIT 1 FOR UPDATE
+), rotated AS (
+    INSERT INTO lm_seal_key (version, proof_hash)
+    SELECT version + 1, %(proof_hash)s::bytea FROM present
+    WHERE proof_hash = ANY (%(former)s::bytea[])
+    RETURNING version
+)
+SELECT (SELECT version FROM rotated) IS NOT NULL AS rotated,
+       (SELECT proof_hash FROM present) IS NULL AS unsealed,
+       coalesce((SELECT proof_hash FROM present) = %(proof_hash)s::bytea, false) AS done;

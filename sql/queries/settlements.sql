@@ -30,7 +30,7 @@ WITH request AS (
     WHERE NOT r.discard
       AND NOT mailbox_full.full
       AND NOT EXISTS (
-          SELECT FROM lm_suppressions WHERE address_hash = %(suppression_hash)s::bytea)
+          SELECT FROM lm_suppressions WHERE address_hash = ANY (%(suppression_hashes)s::bytea[]))
     ON CONFLICT (email) DO UPDATE
     SET asked_at = now(), asked_consents = excluded.asked_consents,
         address_key = excluded.address_key
@@ -64,7 +64,8 @@ SELECT (SELECT subscriber_id FROM queued_mail) AS subscriber_id,
            WHEN EXISTS (SELECT FROM lm_subscribers s
                         WHERE s.email = r.email AND s.status IN ('bounced', 'complained'))
                OR EXISTS (SELECT FROM lm_suppressions
-                          WHERE address_hash = %(suppression_hash)s::bytea) THEN 'suppressed'
+                          WHERE address_hash = ANY (%(suppression_hashes)s::bytea[]))
+               THEN 'suppressed'
            WHEN mailbox_full.full OR EXISTS (SELECT FROM asked_subscriber) THEN 'mailbox_full'
            ELSE 'cool_down'
        END AS outcome

@@ -186,6 +186,7 @@ class Config(FromEnvironment):
     time_zone: str = setting(studio.time_zone, "Europe/Paris")
     owner_locale: str = setting(_locale, "fr")
     owner_mail: str | None = setting(_address, None)
+    former_hash_keys: tuple[bytes, ...] = setting(secret_keys.several, ())
     legacy_unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.legacy, ())
     api_url: str | None = setting(_web_origin, None)
     cors_origins: tuple[str, ...] = setting(_origins, ())
@@ -232,6 +233,11 @@ class Config(FromEnvironment):
     web_workers: int = setting(_number(1, 64), 2)
     web_threads: int = setting(_number(1, 64), 16)
     log_level: str = setting(_log_level, "INFO")
+
+    @property
+    def hash_keys(self) -> tuple[bytes, ...]:
+        """The first writes; what any of them wrote is recognised."""
+        return (self.hash_key, *self.former_hash_keys)
 
     @property
     def policy_url(self) -> str:

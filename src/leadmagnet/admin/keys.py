@@ -46,7 +46,8 @@ def find(services: Services, key: str) -> Row | None:
     """Name and role of a key that works now; None for any other text."""
     if not well_formed(key):
         return None
-    return services.database.one("key_use", key_hash=_hash(key, services.config.hash_key))
+    key_hashes = [_hash(key, hash_key) for hash_key in services.config.hash_keys]
+    return services.database.one("key_use", key_hashes=key_hashes)
 
 
 def add(

@@ -14,12 +14,14 @@ from leadmagnet.admin.roles import ROLES
 from leadmagnet.commands.plumbing import owner, settings
 from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
 from leadmagnet.config import FromEnvironment, setting
+from leadmagnet.consent import seals
 from leadmagnet.database import Row
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class _HashKey(FromEnvironment):
     hash_key: bytes = setting(secret_keys.one)
+    former_hash_keys: tuple[bytes, ...] = setting(secret_keys.several, ())
 
 
 @click.group("keys", cls=Group, short_help="Make, list and revoke keys of the admin API.")
@@ -86,3 +88,22 @@ def revoke(name: str) -> None:
     except keys.KeyRefused as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"revoked {name}")
+
+
+@command.command("rotate-hash")
+def rotate_hash() -> None:
+    """Let a new HASH_KEY seal the ledger, once every process has it and the one before it is in
+    FORMER_HASH_KEYS.
+
+    What the former key wrote is recognised as long as it stays there: suppressed addresses, keys
+    of the admin API, seals.
+    """
+    given = settings(_HashKey)
+    if not given.former_hash_keys:
+        raise click.ClickException("set FORMER_HASH_KEYS to the key before HASH_KEY")
+    try:
+        with owner() as database:
+            rotated = seals.rotate_key(database, given.hash_key, given.former_hash_keys)
+    except seals.SealingRefused as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("HASH_KEY seals from now on" if rotated else "nothing to do: HASH_KEY seals already")

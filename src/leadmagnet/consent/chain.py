@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Self
 
@@ -71,6 +72,19 @@ def chain_hash(seal: Row, previous: bytes, key: bytes) -> bytes:
         "previous": previous.hex(),
     }
     return hmac.digest(key, b"ledger:" + canonical.encode(content), "sha256")
+
+
+def made_with(seal: Row, previous: bytes, keys: Sequence[bytes]) -> int | None:
+    """The place among the keys of the one that made the seal; None when none of them did."""
+    for place, key in enumerate(keys):
+        if hmac.compare_digest(chain_hash(seal, previous, key), seal["chain_hash"]):
+            return place
+    return None
+
+
+def proof_hash(key: bytes) -> bytes:
+    """What the database keeps of the key that may seal."""
+    return hashlib.sha256(key_proof(key)).digest()
 
 
 def key_proof(key: bytes) -> bytes:

@@ -6,7 +6,6 @@ the tombstone of its subscriber, which is sealed as well.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -71,11 +70,12 @@ def verify(
     kept = kept_head.read(kept_file) if kept_file else None
     pins = [pin for pin in (published, kept) if pin]
     believed = published.position if published else 0
+    keys = list(services.config.hash_keys)
     with services.database.transaction(snapshot=True) as transaction:
         report = Report()
         while rows := transaction.all("ledger_page", after=report.head.position, batch=BATCH):
             for row in rows:
-                report.faults += _seal_faults(row, report.head, services.config.hash_key, pins)
+                report.faults += _seal_faults(row, report.head, keys, pins)
                 report.faults += row_faults(row)
                 _count(row, report)
                 if row["position"] > believed:
@@ -97,7 +97,7 @@ def faults_of(services: Services, subscriber_id: UUID) -> list[str]:
         if row["position"] is None:
             raise NotSealedYet(f"event {row['event_id']} is not sealed yet: try again in a minute")
         previous = Head(row["position"] - 1, row["previous"] or GENESIS.chain_hash)
-        faults += _seal_faults(row, previous, services.config.hash_key, [])
+        faults += _seal_faults(row, previous, list(services.config.hash_keys), [])
         faults += row_faults(row)
     # The page that starts just before them, and is one long.
     before = UUID(int=subscriber_id.int - 1)
@@ -106,12 +106,16 @@ def faults_of(services: Services, subscriber_id: UUID) -> list[str]:
     return faults
 
 
-def _seal_faults(row: Row, before: Head, key: bytes, pins: list[Head]) -> Iterator[str]:
+def _seal_faults(row: Row, before: Head, keys: list[bytes], pins: list[Head]) -> Iterator[str]:
+    """What is wrong with the seal. Once a newer key has sealed, a former one no longer does:
+    `keys` loses those that are over."""
     position = row["position"]
     if position != before.position + 1:
         # The hash before it is gone, so this one cannot be computed again.
         yield _removed(before.position + 1, position - 1)
-    elif not hmac.compare_digest(chain.chain_hash(row, before.chain_hash, key), row["chain_hash"]):
+    elif (place := chain.made_with(row, before.chain_hash, keys)) is not None:
+        del keys[place + 1 :]
+    else:
         yield f"seal {position} was altered, or made with another key"
     if any(pin.position == position and not pin.fits(row["chain_hash"]) for pin in pins):
         yield f"seal {position} is not the one that was published: the chain was made anew"

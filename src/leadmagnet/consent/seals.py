@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +9,7 @@ from typing import NoReturn
 
 from leadmagnet.consent import chain, kept_head
 from leadmagnet.consent.chain import GENESIS, Head
-from leadmagnet.database import Row, Transaction
+from leadmagnet.database import Database, Row, Transaction
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ class Sealer:
         reach: int = REACH,
     ) -> None:
         self._services = services
-        self._key = services.config.hash_key
+        self._keys = services.config.hash_keys
         self._file = services.config.ledger_head_file
         self._settling_time = settling_time
         self._reach = reach
@@ -49,9 +48,9 @@ class Sealer:
         remember is not in the chain.
         """
         with self._services.database.transaction() as transaction:
-            end = self._checked_end(transaction)
-            seals = list(self._seals(self._due(transaction), end))
-            if not seals or not self._write(transaction, seals):
+            end, key = self._checked_end(transaction)
+            seals = list(_seals(self._due(transaction), end, key))
+            if not seals or not _write(transaction, seals, key):
                 return 0
         self._remember(Head(seals[-1]["position"], seals[-1]["chain_hash"]))
         return len(seals)
@@ -65,19 +64,6 @@ class Sealer:
             batch=BATCH,
         )
 
-    def _write(self, transaction: Transaction, seals: list[Row]) -> bool:
-        columns = {name: [seal[name] for seal in seals] for name in seals[0]}
-        row = transaction.one(
-            "seal_write",
-            key_proof=chain.key_proof(self._key),
-            first_position=seals[0]["position"],
-            event_ids=columns["event_id"],
-            erasure_ids=columns["erasure_id"],
-            digests=columns["digest"],
-            chain_hashes=columns["chain_hash"],
-        )
-        return bool(row and row["written"])
-
     def _remember(self, end: Head) -> None:
         self._latest = end
         # In the log, which is kept elsewhere, the head is a witness; half of it is enough.
@@ -89,7 +75,8 @@ class Sealer:
             except OSError as error:
                 log.error("ledger_head_not_kept", exc_info=error)
 
-    def _checked_end(self, transaction: Transaction) -> Head:
+    def _checked_end(self, transaction: Transaction) -> tuple[Head, bytes]:
+        """The end of the chain, and the key that seals now."""
         row = transaction.one("seal_latest")
         end = Head(row["position"], row["chain_hash"]) if row else GENESIS
         if row and not self._is_ours(row):
@@ -99,7 +86,12 @@ class Sealer:
                 there = transaction.one("seal_at", position=known.position)
                 if there is None or not known.fits(there["chain_hash"]):
                     self._refuse(end, f"seal {known.position} was removed or made anew")
-        return end
+        return end, self._sealing_key(row)
+
+    def _sealing_key(self, row: Row | None) -> bytes:
+        """A former key seals until `leadmagnet keys rotate-hash`: workers change one by one."""
+        proven = [key for key in self._keys if row and chain.proof_hash(key) == row["proof_hash"]]
+        return proven[0] if proven else self._keys[0]
 
     def _kept(self, end: Head) -> Head | None:
         if not self._file:
@@ -114,7 +106,7 @@ class Sealer:
 
     def _is_ours(self, row: Row) -> bool:
         previous = row["previous"] or (GENESIS.chain_hash if row["position"] == 1 else b"")
-        return hmac.compare_digest(chain.chain_hash(row, previous, self._key), row["chain_hash"])
+        return chain.made_with(row, previous, self._keys) is not None
 
     def _refuse(self, end: Head, reason: str) -> NoReturn:
         log.error("ledger_sealing_refused", extra={"position": end.position, "reason": reason})
@@ -123,22 +115,53 @@ class Sealer:
             " (docs/ledger.md says how to go on)"
         )
 
-    def _seals(self, due: list[Row], end: Head) -> Iterator[Row]:
-        for row in due:
-            of_event = row["kind"] == "event"
-            seal = {
-                "position": end.position + 1,
-                "event_id": row["id"] if of_event else None,
-                "erasure_id": None if of_event else row["id"],
-                "subscriber_id": row["subscriber_id"],
-                "digest": chain.digest(row["facts"], of_event=of_event),
-                "sealed_at": row["sealed_at"],
-            }
-            end = Head(end.position + 1, chain.chain_hash(seal, end.chain_hash, self._key))
-            yield {**seal, "chain_hash": end.chain_hash}
-
 
 def head(services: Services) -> Head:
     """The end of the chain as the database has it, unchecked."""
     row = services.database.one("seal_latest")
     return Head(row["position"], row["chain_hash"]) if row else GENESIS
+
+
+def rotate_key(database: Database, key: bytes, former: tuple[bytes, ...]) -> bool:
+    """Let the key seal from now on, by the owner's connection; false when it does already.
+
+    Raises SealingRefused when none of the former keys has sealed until now.
+    """
+    row = database.one(
+        "seal_key_rotate",
+        proof_hash=chain.proof_hash(key),
+        former=[chain.proof_hash(each) for each in former],
+    )
+    assert row is not None  # noqa: S101 - a SELECT of expressions always gives a row
+    if not (row["rotated"] or row["unsealed"] or row["done"]):
+        raise SealingRefused("the key that seals now is not among FORMER_HASH_KEYS: add it there")
+    return bool(row["rotated"])
+
+
+def _write(transaction: Transaction, seals: list[Row], key: bytes) -> bool:
+    columns = {name: [seal[name] for seal in seals] for name in seals[0]}
+    row = transaction.one(
+        "seal_write",
+        key_proof=chain.key_proof(key),
+        first_position=seals[0]["position"],
+        event_ids=columns["event_id"],
+        erasure_ids=columns["erasure_id"],
+        digests=columns["digest"],
+        chain_hashes=columns["chain_hash"],
+    )
+    return bool(row and row["written"])
+
+
+def _seals(due: list[Row], end: Head, key: bytes) -> Iterator[Row]:
+    for row in due:
+        of_event = row["kind"] == "event"
+        seal = {
+            "position": end.position + 1,
+            "event_id": row["id"] if of_event else None,
+            "erasure_id": None if of_event else row["id"],
+            "subscriber_id": row["subscriber_id"],
+            "digest": chain.digest(row["facts"], of_event=of_event),
+            "sealed_at": row["sealed_at"],
+        }
+        end = Head(end.position + 1, chain.chain_hash(seal, end.chain_hash, key))
+        yield {**seal, "chain_hash": end.chain_hash}

@@ -19,6 +19,7 @@ def keys(given: Surroundings) -> Finding:
     config = given.services.config
     named = {f"UNSUBSCRIBE_KEYS[{n}]": key for n, key in enumerate(config.unsubscribe_keys)}
     named["HASH_KEY"] = config.hash_key
+    named |= {f"FORMER_HASH_KEYS[{n}]": key for n, key in enumerate(config.former_hash_keys)}
     if config.receipt_key:
         named["RECEIPT_KEY"] = config.receipt_key
     if config.metrics_token:

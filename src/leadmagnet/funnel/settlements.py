@@ -106,7 +106,7 @@ def _parameters(request: Row, config: Config) -> dict[str, Any]:
         return {
             **common,
             "address_key": limits.address_key(config, email),
-            "suppression_hash": suppressions.suppression_hash(email, config.hash_key),
+            "suppression_hashes": suppressions.suppression_hashes(email, config.hash_keys),
             "cool_down": config.cool_down_seconds,
         }
     if request["kind"] == "privacy":
