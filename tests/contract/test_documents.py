@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from urllib.parse import unquote
 
+import boto3
+import click
 import pytest
+from botocore import xform_name
 
+from leadmagnet.commands import main
 from tests.support.paths import path_of
 
 ROOT = path_of(".")
@@ -73,3 +78,56 @@ def test_the_sites_lock_records_no_download_address():
     text = text_of("site/package-lock.json")
     assert '"resolved"' not in text
     assert '"integrity"' in text
+
+
+def commands_in(name: str, program: str) -> list[list[str]]:
+    """The words after the program, of each of its lines in the document's blocks of shell."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", text_of(name), re.S | re.M)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    parts = [part.strip() for line in lines for part in re.split(r"\||&&", line)]
+    return [
+        shlex.split(part, comments=True)[1:] for part in parts if part.startswith(f"{program} ")
+    ]
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_every_command_of_ours_exists_with_its_options(name):
+    for words in commands_in(name, "leadmagnet"):
+        command, context = main, click.Context(main)
+        rest = list(words)
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+            found = command.get_command(context, rest.pop(0))
+            assert found, words
+            command = found
+        given = {word.partition("=")[0] for word in rest if word.startswith("--")}
+        assert given <= options_of(command) | {"--help"}, words
+
+
+def test_every_command_of_aws_exists_with_its_parameters():
+    commands = commands_in("docs/operating.md", "aws")
+    assert len(commands) >= 5
+    for service, operation, *rest in commands:
+        model = boto3.client(service).meta.service_model
+        operations = {xform_name(each, "-"): each for each in model.operation_names}
+        assert operation in operations, operation
+        members = model.operation_model(operations[operation]).input_shape.members
+        known = {xform_name(each, "-") for each in members} | {"query"}
+        given = {word.removeprefix("--") for word in rest if word.startswith("--")}
+        assert given <= known, (operation, given - known)
+
+
+def test_the_documents_stack_fills_the_parameters_of_the_template():
+    (words,) = [each for each in commands_in("docs/operating.md", "aws") if "create-stack" in each]
+    given = {name for word in words for name in re.findall(r"ParameterKey=(\w+)", word)}
+    template = (ROOT / "deploy/aws/template.yaml").read_text("utf-8")
+    block = re.search(r"^Parameters:\n(.*?)^\w", template, re.S | re.M)[1]
+    needed = {
+        name
+        for name, body in re.findall(r"^  (\w+):\n((?:    .*\n)+)", block, re.M)
+        if "Default:" not in body
+    }
+    assert given == needed
