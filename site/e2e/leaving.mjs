@@ -63,7 +63,7 @@ for (const [kind, body] of Object.entries({
     for (const time of [1, 2]) {
       const response = await fetch(oneClick, { method: 'POST', body, redirect: 'error' })
       assert.equal(response.status, 200, `time ${time}`)
-      assert.deepEqual(await response.json(), { status: 'unsubscribed', newsletter: false })
+      assert.equal((await response.json()).status, 'unsubscribed')
     }
     assert.equal(status(ada.email), 'unsubscribed')
     await ada.leave()

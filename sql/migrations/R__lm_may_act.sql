@@ -5,6 +5,13 @@ CREATE OR REPLACE FUNCTION lm_may_unsubscribe(subscriber lm_subscribers) RETURNS
 LANGUAGE sql IMMUTABLE
 RETURN (subscriber).status IN ('pending', 'confirmed', 'bounced');
 
+-- Somebody said "this was not me", and what we promised them still holds: whoever types the address
+-- in, nothing is mailed to it. Only the links of the mail that they have can lift it.
+CREATE OR REPLACE FUNCTION lm_was_not_me(subscriber lm_subscribers, promised interval) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN (subscriber).status = 'unsubscribed' AND (subscriber).confirmed_at IS NULL
+    AND (subscriber).status_at > now() - promised;
+
 -- The mail with the link once more: to a person who may be written to, not while one waits or has
 -- just gone, and within the mailbox's limit.
 CREATE OR REPLACE FUNCTION lm_may_resend(

@@ -1,6 +1,7 @@
 -- name: privacy_link
-SELECT t.subscriber_id, t.expires_at, t.expires_at > now() AS live, s.email
+SELECT t.subscriber_id, t.expires_at, t.expires_at > now() AS live, s.email, o.locale
 FROM lm_download_tokens t
+JOIN lm_outbox o ON o.id = t.outbox_id
 JOIN lm_subscribers s ON s.id = t.subscriber_id
 WHERE t.token_hash = %(token_hash)s AND t.kind = 'privacy';
 

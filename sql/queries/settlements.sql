@@ -35,6 +35,7 @@ WITH request AS (
     SET asked_at = now(), asked_consents = excluded.asked_consents,
         address_key = excluded.address_key
     WHERE s.status NOT IN ('bounced', 'complained')
+      AND NOT lm_was_not_me(s, %(not_me)s::interval)
       AND (s.asked_at <= now() - %(cool_down)s::interval
            OR s.asked_consents <> excluded.asked_consents AND NOT EXISTS (
                SELECT FROM lm_outbox o
@@ -62,7 +63,9 @@ SELECT (SELECT subscriber_id FROM queued_mail) AS subscriber_id,
            WHEN EXISTS (SELECT FROM queued_mail) THEN 'queued'
            WHEN r.discard THEN 'ignored'
            WHEN EXISTS (SELECT FROM lm_subscribers s
-                        WHERE s.email = r.email AND s.status IN ('bounced', 'complained'))
+                        WHERE s.email = r.email
+                          AND (s.status IN ('bounced', 'complained')
+                               OR lm_was_not_me(s, %(not_me)s::interval)))
                OR EXISTS (SELECT FROM lm_suppressions
                           WHERE address_hash = ANY (%(suppression_hashes)s::bytea[]))
                THEN 'suppressed'

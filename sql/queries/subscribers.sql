@@ -90,11 +90,15 @@ WITH ended AS (
         %(user_agent)s::text) AS events
     FROM ended
 )
-SELECT status, false AS newsletter, EXISTS (SELECT FROM recorded) AS changed
-FROM lm_subscribers WHERE id = lm_current_id(%(subscriber_id)s);
+SELECT EXISTS (SELECT FROM lm_subscribers
+               WHERE id = lm_current_id(%(subscriber_id)s)) AS found,
+       EXISTS (SELECT FROM recorded) AS changed;
 
 -- name: subscriber_subscription
-SELECT status, newsletter FROM lm_subscribers WHERE id = lm_current_id(%(subscriber_id)s);
+SELECT status, newsletter, locale,
+       CASE WHEN lm_was_not_me(s, %(not_me)s::interval) THEN status_at + %(not_me)s::interval
+       END AS not_me_until
+FROM lm_subscribers s WHERE id = lm_current_id(%(subscriber_id)s);
 
 -- name: subscriber_find
 SELECT id, email FROM lm_subscribers

@@ -8,7 +8,8 @@ SELECT CASE
            WHEN s.confirmed_at IS NOT NULL THEN 'confirmed'
            ELSE 'expired'
        END AS status,
-       s.email, m.slug, m.title ->> %(locale)s::text AS title, m.file_name, asked.purposes
+       s.email, m.slug, m.title ->> o.locale AS title, m.file_name, asked.purposes,
+       o.locale, t.expires_at
 FROM lm_download_tokens t
 JOIN lm_subscribers s ON s.id = t.subscriber_id
 JOIN lm_outbox o ON o.id = t.outbox_id

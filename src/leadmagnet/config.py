@@ -220,6 +220,7 @@ class Config(FromEnvironment):
     context_days: timedelta = setting(_duration("days", 3650), timedelta(days=365))
     subscriber_days: timedelta = setting(_duration("days", 36_500), timedelta(days=1095))
     unsubscribed_days: timedelta = setting(_duration("days", 36_500), timedelta(days=1095))
+    not_me_days: timedelta = setting(_duration("days", 36_500), timedelta(days=180))
     bounced_days: timedelta = setting(_duration("days", 36_500), timedelta(days=365))
     unsettled_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
     expired_token_days: timedelta = setting(_duration("days", 3650), timedelta(days=180))
@@ -255,6 +256,9 @@ class Config(FromEnvironment):
                 "LEASE_SECONDS must be at least twice SES_TIMEOUT_SECONDS, or a slow answer of SES"
                 " makes another worker send the same mail (.env.example says what each is for)"
             )
+        # Who is deleted is no longer known to have said it.
+        if self.not_me_days > self.unsubscribed_days:
+            raise ConfigError("NOT_ME_DAYS must not be longer than UNSUBSCRIBED_DAYS")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

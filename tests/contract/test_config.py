@@ -172,3 +172,11 @@ def test_a_lease_that_a_slow_answer_of_ses_outlasts_is_refused_in_one_sentence()
         Config.from_env({**settings, "LEASE_SECONDS": "39"})
     assert "LEASE_SECONDS must be at least twice SES_TIMEOUT_SECONDS" in str(caught.value)
     assert Config.from_env({**settings, "LEASE_SECONDS": "40"})
+
+
+def test_not_me_cannot_outlive_the_record_of_it():
+    settings = {**SETTINGS, "DATABASE_URL": "postgresql://localhost/x"}
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**settings, "UNSUBSCRIBED_DAYS": "179"})
+    assert str(caught.value) == "NOT_ME_DAYS must not be longer than UNSUBSCRIBED_DAYS"
+    assert Config.from_env({**settings, "UNSUBSCRIBED_DAYS": "180"})

@@ -189,7 +189,10 @@ def test_looking_at_a_link_says_what_it_would_do_and_changes_nothing(client, dat
     for method in ("GET", "HEAD", "OPTIONS", "GET"):
         assert client.open(f"{API}/confirm/{token}", method=method).status_code == 200
     assert database.checksum() == before
-    assert client.get(f"{API}/confirm/{token}").json == {
+    described = client.get(f"{API}/confirm/{token}").json
+    expires_at = datetime.fromisoformat(described.pop("expiresAt"))
+    assert expires_at == database.value("SELECT expires_at FROM lm_download_tokens")
+    assert described == {
         "status": "pending",
         "magnet": {
             "slug": "guide-mariee-sereine",
@@ -198,6 +201,7 @@ def test_looking_at_a_link_says_what_it_would_do_and_changes_nothing(client, dat
         },
         "email": "a•••@e•••.org",
         "purposes": ["delivery"],
+        "locale": "fr",
     }
 
 

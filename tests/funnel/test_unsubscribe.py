@@ -1,8 +1,9 @@
-"""Leaving: one click, for good, by any body a mail provider sends, and looking changes nothing."""
+"""Leaving: one click, by any body a mail provider sends, and looking changes nothing."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 
@@ -16,6 +17,10 @@ def leave(client, mailbox):
     sign_up(client)
     confirm(client, mailbox.deliver().token())
     return f"{API}/unsubscribe/{mailbox.unsubscribe_token()}"
+
+
+def left(answer):
+    return answer.json["status"], answer.json["newsletter"]
 
 
 def unsubscriptions(database):
@@ -42,7 +47,7 @@ def test_a_post_with_any_body_unsubscribes_at_once(client, database, leave, body
     assert answer.status_code == 200
     assert "Location" not in answer.headers
     assert "Set-Cookie" not in answer.headers
-    assert answer.json == {"status": "unsubscribed", "newsletter": False}
+    assert left(answer) == ("unsubscribed", False)
     assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
     assert len(unsubscriptions(database)) == 1
 
@@ -66,7 +71,7 @@ def test_looking_says_what_would_end_without_naming_anybody(client, database, le
     for method in ("GET", "HEAD", "OPTIONS"):
         assert client.open(leave, method=method).status_code == 200
     answer = client.get(leave)
-    assert answer.json == {"status": "confirmed", "newsletter": False}
+    assert left(answer) == ("confirmed", False)
     assert ADA not in answer.text
     assert database.checksum() == before
 
@@ -79,9 +84,66 @@ def test_before_a_confirmation_it_means_this_was_not_me(client, database, mailbo
     assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
 
 
+@pytest.fixture
+def not_me(client, mailbox):
+    sign_up(client)
+    leave = f"{API}/unsubscribe/{mailbox.deliver().unsubscribe_token()}"
+    return client.post(leave)
+
+
+def days_later(database, days):
+    database.rows(
+        f"""UPDATE lm_subscribers SET asked_at = asked_at - interval '{days} days',
+            status_at = status_at - interval '{days} days'"""
+    )
+
+
+def test_after_not_me_no_signup_mails_the_address_for_half_a_year(
+    client, database, mailbox, not_me
+):
+    half_a_year = database.value("SELECT status_at + interval '180 days' FROM lm_subscribers")
+    assert datetime.fromisoformat(not_me.json["notMeUntil"]) == half_a_year
+    days_later(database, 179)
+    sign_up(client)
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    assert len(mailbox.deliver().messages()) == 1
+    outcomes = "SELECT n FROM lm_request_outcomes WHERE outcome = 'suppressed'"
+    assert database.value(outcomes) == 2
+    days_later(database, 2)
+    sign_up(client)
+    assert len(mailbox.deliver().messages()) == 2
+
+
+def test_after_not_me_the_mails_own_link_still_gets_another(client, database, mailbox, not_me):
+    days_later(database, 3)
+    assert client.post(f"{API}/links/renew", json={"token": mailbox.token()}).status_code == 202
+    assert len(mailbox.deliver().messages()) == 2
+    assert confirm(client, mailbox.token()).json["status"] == "confirmed"
+
+
+def test_who_was_confirmed_and_left_is_asked_again_when_the_address_is_entered(
+    client, database, mailbox, leave
+):
+    assert client.post(leave).json["notMeUntil"] is None
+    days_later(database, 1)
+    sign_up(client)
+    assert len(mailbox.deliver().messages()) == 2
+    assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
+
+
+def test_the_link_says_the_language_of_the_mail(client, mailbox):
+    sign_up(client, locale="en")
+    leave = mailbox.deliver().unsubscribe_token()
+    french = {"Accept-Language": "fr"}
+    described = client.get(f"{API}/confirm/{mailbox.token()}", headers=french).json
+    assert described["locale"] == "en"
+    assert described["magnet"]["title"] == "The Serene Bride’s Guide"
+    assert client.get(f"{API}/unsubscribe/{leave}", headers=french).json["locale"] == "en"
+
+
 def test_it_ends_the_newsletter(client, database, leave):
     database.rows("UPDATE lm_subscribers SET newsletter = true")
-    assert client.get(leave).json == {"status": "confirmed", "newsletter": True}
+    assert left(client.get(leave)) == ("confirmed", True)
     client.post(leave)
     assert database.value("SELECT newsletter FROM lm_subscribers") is False
 
@@ -172,7 +234,7 @@ def newsletter(client, leave):
 
 def test_the_newsletter_can_be_ended_alone(client, database, both):
     answers = [newsletter(client, both) for _ in range(3)]
-    assert [answer.json for answer in answers] == [{"status": "confirmed", "newsletter": False}] * 3
+    assert [left(answer) for answer in answers] == [("confirmed", False)] * 3
     (event,) = database.rows("SELECT * FROM lm_consent_events WHERE type = 'unsubscribe'")
     assert (event["purpose"], event["gesture"]) == ("newsletter", "unsubscribe_button")
     assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
@@ -190,15 +252,15 @@ def test_the_newsletter_can_be_ended_alone(client, database, both):
     ],
 )
 def test_any_other_body_ends_everything(client, database, both, body):
-    assert client.post(both, **body).json == {"status": "unsubscribed", "newsletter": False}
+    assert left(client.post(both, **body)) == ("unsubscribed", False)
     assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
 
 
 def test_after_the_newsletter_everything_can_be_ended(client, database, both):
     newsletter(client, both)
     client.post(both)
-    assert client.get(both).json == {"status": "unsubscribed", "newsletter": False}
-    assert newsletter(client, both).json == {"status": "unsubscribed", "newsletter": False}
+    assert left(client.get(both)) == ("unsubscribed", False)
+    assert left(newsletter(client, both)) == ("unsubscribed", False)
     assert len(unsubscriptions(database)) == 2
 
 
@@ -206,7 +268,7 @@ def test_a_link_of_before_does_not_bring_the_newsletter_back(client, database, m
     sign_up(client, consents=[DELIVERY, NEWSLETTER])
     token = mailbox.deliver().token()
     leave = f"{API}/unsubscribe/{mailbox.unsubscribe_token()}"
-    assert newsletter(client, leave).json == {"status": "pending", "newsletter": False}
+    assert left(newsletter(client, leave)) == ("pending", False)
     assert client.get(f"{API}/confirm/{token}").json["purposes"] == ["delivery"]
     assert confirm(client, token).json["status"] == "confirmed"
     assert database.value("SELECT newsletter FROM lm_subscribers") is False
@@ -224,7 +286,7 @@ def test_asking_for_it_again_does(client, database, mailbox, both):
 
 def test_who_never_had_the_newsletter_ends_nothing(client, database, leave):
     before = database.checksum()
-    assert newsletter(client, leave).json == {"status": "confirmed", "newsletter": False}
+    assert left(newsletter(client, leave)) == ("confirmed", False)
     assert database.checksum() == before
 
 

@@ -134,7 +134,8 @@ def test_the_old_unsubscribe_link_of_a_merged_record_works(start, make_room, bri
     token = old_unsubscribe_token(other)
     assert client.get(f"{API}/unsubscribe/{token}").json["status"] == "confirmed"
     ended = client.post(f"{API}/unsubscribe/{token}", json={"purpose": "newsletter"})
-    assert ended.json == {"status": "confirmed", "newsletter": False}
+    assert ended.json["status"] == "confirmed"
+    assert ended.json["newsletter"] is False
     assert client.post(f"{API}/unsubscribe/{token}").status_code == 200
     assert status(database, IDN) == "unsubscribed"
 

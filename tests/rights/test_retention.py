@@ -109,7 +109,7 @@ def test_each_age_is_a_setting(client, database, mailbox, aged, start):
     mailbox.deliver()
     database.rows("UPDATE lm_subscribers SET status = 'unsubscribed', status_at = now()")
     aged("32 days")
-    changed = start(UNSUBSCRIBED_DAYS="31", BOUNCED_DAYS="1", SUBSCRIBER_DAYS="1")
+    changed = start(UNSUBSCRIBED_DAYS="31", NOT_ME_DAYS="31", BOUNCED_DAYS="1", SUBSCRIBER_DAYS="1")
     assert list(retention.purge(changed)) == [retention.Batch("unsubscribed_subscribers", 1)]
 
 

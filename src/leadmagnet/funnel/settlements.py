@@ -108,6 +108,7 @@ def _parameters(request: Row, config: Config) -> dict[str, Any]:
             "address_key": limits.address_key(config, email),
             "suppression_hashes": suppressions.suppression_hashes(email, config.hash_keys),
             "cool_down": config.cool_down_seconds,
+            "not_me": config.not_me_days,
         }
     if request["kind"] == "privacy":
         # Counted apart from the mails that signups cause, so that these do not stand between a

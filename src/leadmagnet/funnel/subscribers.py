@@ -76,8 +76,13 @@ def find(
 
 
 def subscription(services: Services, subscriber_id: UUID) -> Row:
-    """Status and newsletter, as the unsubscribe page shows them. Raises TokenUnknown."""
-    row = services.database.one("subscriber_subscription", subscriber_id=subscriber_id)
+    """What the unsubscribe page shows: status, newsletter, language, and until when "this was not
+    me" holds. Raises TokenUnknown."""
+    row = services.database.one(
+        "subscriber_subscription",
+        subscriber_id=subscriber_id,
+        not_me=services.config.not_me_days,
+    )
     if row is None:
         raise TokenUnknown
     return row
@@ -100,9 +105,8 @@ def unsubscribe(services: Services, *, subscriber_id: UUID, gesture: str, contex
 
 def end_newsletter(
     services: Services, *, subscriber_id: UUID, gesture: str, context: Context
-) -> Row:
-    """End the newsletter alone, any number of times; the subscription that is left. Raises
-    TokenUnknown after an erasure."""
+) -> None:
+    """End the newsletter alone, any number of times. Raises TokenUnknown after an erasure."""
     row = services.database.one(
         "subscriber_end_newsletter",
         subscriber_id=subscriber_id,
@@ -110,8 +114,7 @@ def end_newsletter(
         ip=context.ip,
         user_agent=context.user_agent,
     )
-    if row is None:
+    if row is None or not row["found"]:
         raise TokenUnknown
     if row["changed"]:
         log.info("newsletter_ended", extra={"subscriber_id": str(subscriber_id)})
-    return row

@@ -47,9 +47,9 @@ def hash_of(token: str) -> bytes:
     return token_hash(token)
 
 
-def describe(services: Services, token: str, *, locale: str) -> Row:
+def describe(services: Services, token: str) -> Row:
     """What a click on the page behind the link would do. Raises TokenUnknown."""
-    row = services.database.one("token_describe", token_hash=hash_of(token), locale=locale)
+    row = services.database.one("token_describe", token_hash=hash_of(token))
     if row is None:
         raise TokenUnknown
     return {
@@ -57,6 +57,8 @@ def describe(services: Services, token: str, *, locale: str) -> Row:
         "email": addresses.masked(row["email"]),
         "magnet": {"slug": row["slug"], "title": row["title"], "file_name": row["file_name"]},
         "purposes": row["purposes"],
+        "locale": row["locale"],
+        "expires_at": row["expires_at"],
     }
 
 

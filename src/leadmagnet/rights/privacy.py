@@ -18,13 +18,17 @@ log = logging.getLogger(__name__)
 
 
 def describe(services: Services, *, token: str) -> Row:
-    """Whose link it is, masked, and until when it works. Raises TokenUnknown, TokenExpired."""
+    """Whose link it is, masked, its end and its language. Raises TokenUnknown, TokenExpired."""
     link = services.database.one("privacy_link", token_hash=tokens.hash_of(token))
     if link is None:
         raise TokenUnknown
     if not link["live"]:
         raise TokenExpired
-    return {"email": addresses.masked(link["email"]), "expires_at": link["expires_at"]}
+    return {
+        "email": addresses.masked(link["email"]),
+        "expires_at": link["expires_at"],
+        "locale": link["locale"],
+    }
 
 
 def export(services: Services, *, token: str) -> dict[str, Any]:

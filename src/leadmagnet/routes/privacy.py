@@ -101,7 +101,7 @@ def ask(body: dict[str, str]) -> dict[str, str]:
     200,
     PrivacyLinkSchema,
     description="The link works",
-    example={"email": "a•••@e•••.org", "expiresAt": WHEN},
+    example={"email": "a•••@e•••.org", "expiresAt": WHEN, "locale": "fr"},
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")

@@ -16,6 +16,7 @@ from leadmagnet.web.context import context, services
 from leadmagnet.web.contract import Blueprint, accepted_with, path_example
 from leadmagnet.web.messages import ACCEPTED, RENEWED
 from leadmagnet.web.problems import language
+from leadmagnet.web.public_examples import MAGNET, SIGNUP, SLUG, TOKEN, UNSUBSCRIBE_TOKEN
 from leadmagnet.web.public_schemas import (
     ConfirmationSchema,
     LinkSchema,
@@ -26,31 +27,6 @@ from leadmagnet.web.public_schemas import (
     SubscriptionSchema,
 )
 from leadmagnet.web.schemas import AcceptedSchema, TokenSchema
-
-TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"  # noqa: S105 - an example's
-UNSUBSCRIBE_TOKEN = (
-    "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01.Q0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3kJd4dYg3m"  # noqa: S105 - an example's
-)
-SLUG = "guide-mariee-sereine"
-MAGNET = {
-    "slug": SLUG,
-    "locale": "fr",
-    "title": "Guide de la Mariée Sereine",
-    "description": "Douze mois de préparatifs, une journée sans hâte.",
-    "fileName": "Guide de la Mariée Sereine.pdf",
-    "consentTexts": [
-        {
-            "id": "guide-mariee-sereine-delivery-fr-1",
-            "purpose": "delivery",
-            "required": True,
-            "locale": "fr",
-            "text": "J’accepte de recevoir par e-mail le Guide de la Mariée Sereine.",
-            "policyVersion": "2026-11",
-            "policyUrl": "https://www.example.org/confidentialite",
-        }
-    ],
-}
-SIGNUP = {"email": "ada@example.org", "consents": ["guide-mariee-sereine-delivery-fr-1"]}
 
 blp = Blueprint(
     "public",
@@ -139,6 +115,8 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
         "magnet": {key: MAGNET[key] for key in ("slug", "title", "fileName")},
         "email": "a•••@e•••.org",
         "purposes": ["delivery"],
+        "locale": "fr",
+        "expiresAt": "2026-11-24T10:00:00+00:00",
     },
 )
 @blp.refuses(404, "token_unknown")
@@ -149,7 +127,7 @@ def describe_link(token: str) -> dict[str, Any]:
 
     Read-only, so that mail scanners may follow the link. Show a button that calls `POST /confirm`.
     """
-    return tokens.describe(services(), token, locale=language())
+    return tokens.describe(services(), token)
 
 
 @blp.post("/confirm")
@@ -202,7 +180,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
     200,
     SubscriptionSchema,
     description="What the link would end",
-    example={"status": "confirmed", "newsletter": True},
+    example={"status": "confirmed", "newsletter": True, "locale": "fr", "notMeUntil": None},
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(429, "guess_limit")
@@ -239,7 +217,12 @@ def describe_subscription(token: str) -> dict[str, Any]:
     200,
     SubscriptionSchema,
     description="What is left of the subscription",
-    example={"status": "unsubscribed", "newsletter": False},
+    example={
+        "status": "unsubscribed",
+        "newsletter": False,
+        "locale": "fr",
+        "notMeUntil": "2027-05-21T10:00:00+00:00",
+    },
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(413, "body_too_large")
@@ -249,8 +232,9 @@ def unsubscribe(token: str) -> dict[str, Any]:
     """Unsubscribe
 
     The one-click POST of RFC 8058: repeatable, without cookies or redirects. Ends all e-mail to
-    the address until its owner signs up and confirms again. For a `pending` address it means
-    "this was not me".
+    the address; when it is entered in the form again, one e-mail asks to confirm it. For an address
+    that was never confirmed it means "this was not me": until `notMeUntil` the form mails nothing
+    to it, whoever enters it.
     """
     data = bodies.read(request)
     act: dict[str, Any] = {
@@ -259,9 +243,10 @@ def unsubscribe(token: str) -> dict[str, Any]:
         "context": context(),
     }
     if request.is_json and bodies.lenient_object(data).get("purpose") == "newsletter":
-        return _shown(subscribers.end_newsletter(services(), **act))
-    subscribers.unsubscribe(services(), **act)
-    return {"status": "unsubscribed", "newsletter": False}
+        subscribers.end_newsletter(services(), **act)
+    else:
+        subscribers.unsubscribe(services(), **act)
+    return _shown(subscribers.subscription(services(), act["subscriber_id"]))
 
 
 def _unsubscribing(token: str) -> UUID:
@@ -277,4 +262,6 @@ def _shown(row: Row) -> dict[str, Any]:
     return {
         "status": "unsubscribed" if ended else row["status"],
         "newsletter": row["newsletter"] and not ended,
+        "locale": row["locale"],
+        "not_me_until": row["not_me_until"],
     }

@@ -6,7 +6,14 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text, camel_case
+from leadmagnet.web.schemas import (
+    Address,
+    CamelCaseSchema,
+    ResponseSchema,
+    Text,
+    camel_case,
+    mailed_locale,
+)
 
 
 class Decision(fields.Boolean):
@@ -27,6 +34,7 @@ class PrivacyLinkSchema(ResponseSchema):
     expires_at = fields.AwareDateTime(
         required=True, metadata={"description": "When the link stops working"}
     )
+    locale = mailed_locale()
 
 
 class EraseSchema(CamelCaseSchema):

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, pre_load, validate
 
 from leadmagnet.web.messages import LOCALES
-from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text
+from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text, mailed_locale
 
 # Kept apart: the file never depends on consent to the newsletter (GDPR, article 7(4)).
 PURPOSES = ("delivery", "newsletter")
@@ -167,6 +167,10 @@ class LinkSchema(ResponseSchema):
         required=True,
         metadata={"description": "What the confirmation would consent to"},
     )
+    locale = mailed_locale()
+    expires_at = fields.AwareDateTime(
+        required=True, metadata={"description": "When the link stops working"}
+    )
 
 
 class ConfirmationSchema(ResponseSchema):
@@ -190,3 +194,12 @@ class SubscriptionSchema(ResponseSchema):
         required=True, metadata={"enum": ["pending", "confirmed", "unsubscribed"]}
     )
     newsletter = fields.Boolean(required=True)
+    locale = mailed_locale()
+    not_me_until = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Until then no signup e-mails the address, because its owner said"
+            ' "this was not me"; `null` where that was not said'
+        },
+    )

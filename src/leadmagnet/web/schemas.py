@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from leadmagnet.addresses import AddressRefused, normalise
-from leadmagnet.web.messages import PROBLEMS
+from leadmagnet.web.messages import LOCALES, PROBLEMS
 
 
 def camel_case(name: str) -> str:
@@ -27,6 +27,13 @@ class ResponseSchema(CamelCaseSchema):
 
     class Meta:
         unknown = EXCLUDE
+
+
+def mailed_locale() -> fields.String:
+    """In what a mail's link answers: the page that the mail opens speaks as the mail does."""
+    return fields.String(
+        required=True, metadata={"enum": list(LOCALES), "description": "The language of the e-mail"}
+    )
 
 
 class Text(fields.String):

@@ -1,0 +1,28 @@
+"""What the contract shows of the public routes: made up, and of one piece."""
+
+from __future__ import annotations
+
+TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"  # noqa: S105 - an example's
+UNSUBSCRIBE_TOKEN = (
+    "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01.Q0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3kJd4dYg3m"  # noqa: S105 - an example's
+)
+SLUG = "guide-mariee-sereine"
+MAGNET = {
+    "slug": SLUG,
+    "locale": "fr",
+    "title": "Guide de la Mariée Sereine",
+    "description": "Douze mois de préparatifs, une journée sans hâte.",
+    "fileName": "Guide de la Mariée Sereine.pdf",
+    "consentTexts": [
+        {
+            "id": "guide-mariee-sereine-delivery-fr-1",
+            "purpose": "delivery",
+            "required": True,
+            "locale": "fr",
+            "text": "J’accepte de recevoir par e-mail le Guide de la Mariée Sereine.",
+            "policyVersion": "2026-11",
+            "policyUrl": "https://www.example.org/confidentialite",
+        }
+    ],
+}
+SIGNUP = {"email": "ada@example.org", "consents": ["guide-mariee-sereine-delivery-fr-1"]}
