@@ -189,6 +189,82 @@ test('sign up, open the mail, follow its link, click: the guide, whole; and agai
   await ada.leave()
 })
 
+test('after the signup: the address, its mailbox, a way back, and the mail once more', async () => {
+  const ada = await person()
+  const { page } = ada
+  await page.clock.install()
+  await page.goto('/')
+  const address = page.getByLabel('Votre adresse e-mail')
+  await address.fill('ada.visitor@gmial.com')
+  await page.getByLabel(DELIVERY).check()
+  await click(page, 'Recevoir le guide')
+  await page.getByText('Vouliez-vous dire ada.visitor@gmail.com').waitFor()
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Oui, corriger')
+  await look(page, 'landing-meant')
+  assert.deepEqual(sql('SELECT 1 FROM lm_requests WHERE email LIKE %s', '%gmial%'), [])
+  await click(page, 'Oui, corriger')
+  await page.getByText('ada.visitor@gmail.com').waitFor()
+  assert.equal(await page.getByRole('link', { name: 'Ouvrir Gmail' }).getAttribute('href'), 'https://mail.google.com/')
+  await look(page, 'landing-answer-gmail')
+
+  await click(page, 'Ce n’est pas la bonne adresse')
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'email')
+  await address.fill(ada.email)
+  await click(page, 'Recevoir le guide')
+  await page.getByText(ada.email).waitFor()
+  assert.equal(await page.getByRole('link', { name: 'Ouvrir' }).count(), 0)
+  await mail(ada.email)
+  await page.getByText('Vous pourrez le redemander dans 5 min').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Renvoyer l’e-mail' }).count(), 0)
+  await page.clock.fastForward('05:01')
+  sql(`UPDATE lm_subscribers SET asked_at = asked_at - interval '5 minutes' WHERE email = %s`, ada.email)
+  await click(page, 'Renvoyer l’e-mail')
+  await page.getByText('C’est redemandé').waitFor()
+  await mail(ada.email, { count: 2 })
+  await ada.leave()
+})
+
+test('an address that only looks mistyped is kept if its owner says so', async () => {
+  const ada = await person()
+  const { page } = ada
+  await page.goto('/')
+  await page.getByLabel('Votre adresse e-mail').fill(ada.email.replace('example.org', 'gmail.con'))
+  await page.getByLabel(DELIVERY).check()
+  await click(page, 'Recevoir le guide')
+  await click(page, 'Non, garder mon adresse')
+  await page.getByRole('heading', { name: 'Regardez votre boîte mail' }).waitFor()
+  await page.getByText('gmail.con').waitFor()
+  await ada.leave()
+})
+
+test('the page speaks the language of the mail that leads to it', async () => {
+  const ada = await person()
+  const { page } = ada
+  const signup = await fetch(`${at.api}/api/lead-magnet/signup`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ email: ada.email, consents: ['guide-mariee-sereine-delivery-en-1'], locale: 'en' }),
+  })
+  assert.equal(signup.status, 202)
+  const { confirm, leave } = await links(ada.email)
+  await page.goto(confirm)
+  await heading(page, 'Your guide is waiting')
+  assert.equal(await page.locator('html').getAttribute('lang'), 'en')
+  await look(page, 'confirm-pending-en')
+  await clickForFile(page, 'Confirm and get the guide')
+  await heading(page, 'Enjoy your guide')
+  await page.getByText('works until').waitFor()
+  await page.getByText('We will not send you anything else').waitFor()
+  await look(page, 'confirm-done-en')
+  await page.goto(leave)
+  await heading(page, 'Stop our e-mails')
+  await look(page, 'unsubscribe-confirmed-en')
+  await click(page, 'Unsubscribe from everything')
+  await page.getByText('a single e-mail will ask you to confirm').waitFor()
+  await look(page, 'unsubscribe-done-en')
+  await ada.leave()
+})
+
 test('while the answer is on its way a second click does nothing', async () => {
   const ada = await person()
   await signUp(ada)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { look, person, shown } from './browser.mjs'
 import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
-import { at, guide } from './stack.mjs'
+import { at, guide, mail, mails, sql } from './stack.mjs'
 
 test('"this was not me": one click, and no more mail', async () => {
   const ada = await person()
@@ -18,8 +18,17 @@ test('"this was not me": one click, and no more mail', async () => {
   await page.reload()
   await click(page, 'Ce n’était pas moi, ne m’écrivez plus')
   await heading(page, 'C’est noté')
+  await page.getByText(/nous ne lui enverrons pas le guide avant le \d/).waitFor()
   await look(page, 'unsubscribe-done')
   assert.equal(status(ada.email), 'unsubscribed')
+  // The page says so, and so it is: somebody enters the address again, days later.
+  sql(`UPDATE lm_subscribers SET asked_at = asked_at - interval '3 days' WHERE email = %s`, ada.email)
+  await signUp(ada)
+  const other = await person()
+  await signUp(other)
+  await mail(other.email)
+  assert.equal((await mails(ada.email)).length, 1)
+  await other.leave()
   await ada.leave()
 })
 

@@ -36,6 +36,15 @@ test('a copy of everything, as a file', async () => {
   await page.goto(url)
   await page.getByRole('heading', { name: 'En garder une copie' }).waitFor()
   assert.equal(shown(page), '/lead-magnet/mes-donnees')
+  await page.getByText(/Ce lien est celui de a•+@e•+\.org/).waitFor()
+  assert.ok(!(await page.getByRole('main').textContent()).includes(ada.email))
+  await click(page, 'Voir mes données')
+  const held = page.locator('dl.held')
+  await held.getByText(ada.email).waitFor()
+  for (const words of ['confirmée, depuis le', 'Vous ne recevez pas nos conseils', 'demande', 'accord', '3 ans après votre dernière action', '1 an après chaque acte']) {
+    assert.ok((await held.textContent()).includes(words), words)
+  }
+  await look(page, 'data-read')
   const [download] = await Promise.all([page.waitForEvent('download'), click(page, 'Télécharger mes données')])
   assert.match(download.suggestedFilename(), /\.json$/)
   const everything = JSON.parse(readFileSync(await download.path(), 'utf8'))

@@ -6,8 +6,6 @@ export default defineNuxtConfig({
         // Comes into the package when it is packed.
         schema: './openapi.yaml',
         baseURL: '/',
-        // The pages are French, whatever the browser asks for.
-        headers: { 'Accept-Language': 'fr' },
       },
     },
     disableNitroPlugin: true,

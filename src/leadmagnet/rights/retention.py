@@ -65,6 +65,19 @@ def rules(config: Config) -> tuple[Rule, ...]:
     )
 
 
+def kept_days(config: Config) -> dict[str, int]:
+    """How long a person in each state is kept, and the context of their acts."""
+    ages = {
+        "pending": config.unconfirmed_days,
+        "confirmed": config.subscriber_days,
+        "unsubscribed": config.unsubscribed_days,
+        "complained": config.unsubscribed_days,
+        "bounced": config.bounced_days,
+        "context": config.context_days,
+    }
+    return {name: age.days for name, age in ages.items()}
+
+
 def purge(services: Services, *, dry_run: bool = False) -> Iterator[Batch]:
     """Apply each rule, a batch at a time: the caller decides when the next one runs. A batch
     in which nothing was found is yielded, too, while there is more to look at."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadmagnet.funnel import requests
-from leadmagnet.rights import privacy
+from leadmagnet.rights import privacy, retention
 from leadmagnet.web.context import context, services
 from leadmagnet.web.contract import Blueprint, accepted_with, path_example
 from leadmagnet.web.messages import PRIVACY_ASKED
@@ -24,6 +24,7 @@ WHEN = "2026-11-22T10:15:00+00:00"
 TEXT_ID = "guide-mariee-sereine-delivery-fr-1"
 HELD = {
     "exportedAt": WHEN,
+    "keptDays": {"pending": 30, "confirmed": 1095, "context": 365},
     "subscriber": {
         "id": "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01",
         "email": "ada@example.org",
@@ -130,7 +131,8 @@ def export(body: dict[str, str]) -> dict[str, Any]:
     Access and portability (GDPR, articles 15 and 20), as of one moment and as often as wanted.
     Fields may be added; none is renamed or removed.
     """
-    return privacy.export(services(), token=body["token"])
+    held = privacy.export(services(), token=body["token"])
+    return held | {"kept_days": retention.kept_days(services().config)}
 
 
 @blp.post("/erase")

@@ -23,6 +23,7 @@ from leadmagnet.web.public_schemas import (
     MagnetListSchema,
     MagnetQuerySchema,
     MagnetSchema,
+    SignedUpSchema,
     SignupSchema,
     SubscriptionSchema,
 )
@@ -86,14 +87,14 @@ def _cacheable(schema: Schema, value: Any) -> Response:
 @blp.post("/signup")
 @blp.doc(operationId="signUp")
 @blp.arguments(SignupSchema, example=SIGNUP)
-@blp.response(202, AcceptedSchema, **accepted_with(ACCEPTED))
+@blp.response(202, SignedUpSchema, **accepted_with(ACCEPTED, againSeconds=300))
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
 @blp.refuses(422, "consent_required", "consent_unknown", "consents_expected", pointer="/consents")
 @blp.refuses(422, "magnet_unknown", pointer="/magnet")
 @blp.refuses(422, "turnstile_failed", pointer="/turnstileToken")
 @blp.refuses(429, "signup_limit")
 @blp.refuses(503, "service_unavailable")
-def sign_up(body: dict[str, Any]) -> dict[str, str]:
+def sign_up(body: dict[str, Any]) -> dict[str, Any]:
     """Sign up with an address and consent to the texts
 
     The response is the same whatever is known about the address. An e-mail is sent if appropriate;
@@ -101,7 +102,11 @@ def sign_up(body: dict[str, Any]) -> dict[str, str]:
     links to.
     """
     requests.sign_up(services(), **body, context=context())
-    return {"status": "accepted", "message": ACCEPTED[language()]}
+    return {
+        "status": "accepted",
+        "message": ACCEPTED[language()],
+        "again_seconds": services().config.cool_down_seconds.total_seconds(),
+    }
 
 
 @blp.get("/confirm/<token>", parameters=[path_example("token", TOKEN)])

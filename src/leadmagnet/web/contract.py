@@ -58,11 +58,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]
         return decorate
 
 
-def accepted_with(message: dict[str, str]) -> dict[str, Any]:
+def accepted_with(message: dict[str, str], **more: Any) -> dict[str, Any]:
     """What a 202 is documented as: its meaning, and an example with this message."""
     return {
         "description": "Accepted; show the message to the visitor",
-        "example": {"status": "accepted", "message": message["fr"]},
+        "example": {"status": "accepted", "message": message["fr"], **more},
     }
 
 

@@ -64,6 +64,15 @@ class ExportSchema(ResponseSchema):
     """Everything held about one person, as of one moment; properties may be added"""
 
     exported_at = fields.String(required=True, metadata={"format": "date-time"})
+    kept_days = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={
+            "description": "After how many days a person is deleted, by `status`; and `context`,"
+            " the IP address and browser of their acts"
+        },
+    )
     subscriber = Held()
     consent_events = fields.List(Held(), required=True)
     consent_context = fields.List(Held(), required=True)

@@ -7,7 +7,14 @@ from typing import Any
 from marshmallow import ValidationError, fields, pre_load, validate
 
 from leadmagnet.web.messages import LOCALES
-from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text, mailed_locale
+from leadmagnet.web.schemas import (
+    AcceptedSchema,
+    Address,
+    CamelCaseSchema,
+    ResponseSchema,
+    Text,
+    mailed_locale,
+)
 
 # Kept apart: the file never depends on consent to the newsletter (GDPR, article 7(4)).
 PURPOSES = ("delivery", "newsletter")
@@ -142,6 +149,13 @@ class SignupSchema(CamelCaseSchema):
         if "consentGiven" in body and "consents" not in body:
             raise ValidationError("consents_expected", "consents")
         return body
+
+
+class SignedUpSchema(AcceptedSchema):
+    again_seconds = fields.Integer(
+        required=True,
+        metadata={"description": "After so many seconds the same signup may send another e-mail"},
+    )
 
 
 class LinkMagnetSchema(ResponseSchema):

@@ -5,6 +5,7 @@ export type Problem = Omit<ApiProblem, 'code'> & { code: ApiProblem['code'] | 'u
 
 /** One action of the visitor: at most one at a time, with the API's problem if it failed. */
 export function useAct<Given extends unknown[]>(act: (...given: Given) => Promise<void>) {
+  const locale = useLeadMagnetLocale()
   const busy = ref(false)
   const problem = ref<Problem | null>(null)
 
@@ -15,7 +16,7 @@ export function useAct<Given extends unknown[]>(act: (...given: Given) => Promis
     try {
       await act(...given)
     } catch (error) {
-      problem.value = problemOf(error)
+      problem.value = problemOf(error, locale.value)
     } finally {
       busy.value = false
     }
@@ -24,8 +25,13 @@ export function useAct<Given extends unknown[]>(act: (...given: Given) => Promis
   return reactive({ busy, problem, run })
 }
 
+const UNREACHABLE = {
+  fr: 'Le service ne répond pas. Rien n’est perdu : vérifiez votre connexion et réessayez.',
+  en: 'The service does not answer. Nothing is lost: check your connection and try again.',
+}
+
 /** The API's problem+json; or ours, when the answer did not come from the API. */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown, locale: LeadMagnetLocale = 'fr'): Problem {
   const data = (error as { data?: unknown })?.data
   if (data && typeof data === 'object' && 'code' in data && 'detail' in data) return data as Problem
   return {
@@ -33,7 +39,7 @@ export function problemOf(error: unknown): Problem {
     title: 'Unreachable',
     status: 503,
     code: 'unreachable',
-    detail: 'Le service ne répond pas. Rien n’est perdu : vérifiez votre connexion et réessayez.',
+    detail: UNREACHABLE[locale],
   }
 }
 

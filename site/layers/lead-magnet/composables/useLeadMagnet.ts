@@ -6,7 +6,10 @@ type Signup = LeadMagnetApiRequestBody<'signUp'>
  * What a form for one guide needs: the guide and the texts to agree to, the fields, and the signup
  * with its problem, typed. `<LeadMagnetForm>` is one such form; `ready` is for pages that wait.
  */
-export function useLeadMagnet(slug: string, { locale = 'fr', source }: Pick<Signup, 'locale' | 'source'> = {}) {
+export function useLeadMagnet(slug: string, { locale: given, source }: Pick<Signup, 'locale' | 'source'> = {}) {
+  const spoken = useLeadMagnetLocale()
+  if (given) spoken.value = given
+  const locale = spoken.value
   const { $leadMagnetApi } = useNuxtApp()
   const asked = useLeadMagnetApi('/api/lead-magnet/magnets/{slug}', { path: { slug }, query: { locale } })
 
@@ -14,13 +17,15 @@ export function useLeadMagnet(slug: string, { locale = 'fr', source }: Pick<Sign
   const agreed = ref<string[]>([])
   const website = ref('')
   const answer = ref('')
+  const againSeconds = ref(0)
 
   const signup = useAct(async () => {
-    const { message } = await $leadMagnetApi('/api/lead-magnet/signup', {
+    const accepted = await $leadMagnetApi('/api/lead-magnet/signup', {
       method: 'POST',
       body: { email: email.value.trim(), consents: agreed.value, magnet: slug, locale, source, website: website.value },
     })
-    answer.value = message
+    answer.value = accepted.message
+    againSeconds.value = accepted.againSeconds
   })
 
   return reactive({
@@ -28,7 +33,7 @@ export function useLeadMagnet(slug: string, { locale = 'fr', source }: Pick<Sign
     magnet: asked.data,
     loading: computed(() => asked.status.value === 'pending'),
     /** Why there is no magnet. */
-    problem: computed(() => asked.error.value ? problemOf(asked.error.value) : null),
+    problem: computed(() => asked.error.value ? problemOf(asked.error.value, locale) : null),
     refresh: () => asked.refresh(),
     ready: asked.then(() => {}),
     email,
@@ -42,5 +47,7 @@ export function useLeadMagnet(slug: string, { locale = 'fr', source }: Pick<Sign
     consentError: computed(() => sentenceFor(signup.problem, '/consents')),
     /** What to say once the signup is accepted; empty until then. */
     answer,
+    /** After how many seconds the same signup may send another mail. */
+    againSeconds,
   })
 }
