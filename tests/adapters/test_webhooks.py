@@ -6,7 +6,6 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from base64 import b64decode
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -24,9 +23,7 @@ from leadmagnet.adapters.webhooks import (
     EndpointRefused,
     Poster,
     Unreachable,
-    decode_secret,
     encode_secret,
-    new_secret,
     sign,
 )
 from tests.support.consumer import Consumer
@@ -38,6 +35,8 @@ PUBLIC = ["93.184.216.34"]
 HOST = "crm.example.com"
 URL = f"https://{HOST}/hooks?of=us"
 
+KEY = b"k" * 32
+
 
 def now():
     return int(time.time())
@@ -47,36 +46,25 @@ def now():
 
 
 def test_what_is_signed_is_accepted_by_the_official_library():
-    secret = new_secret()
-    headers = sign([decode_secret(secret)], "evt_1", now(), BODY)
-    assert Webhook(secret).verify(BODY, headers)["type"] == "ping"
+    headers = sign([KEY], "evt_1", now(), BODY)
+    assert Webhook(encode_secret(KEY)).verify(BODY, headers)["type"] == "ping"
 
 
 def test_both_secrets_of_a_rotation_are_good_and_no_third():
-    old, new = new_secret(), new_secret()
-    headers = sign([decode_secret(new), decode_secret(old)], "evt_1", now(), BODY)
+    headers = sign([KEY, b"o" * 32], "evt_1", now(), BODY)
+    old, new = encode_secret(b"o" * 32), encode_secret(KEY)
     assert Webhook(old).verify(BODY, headers) == Webhook(new).verify(BODY, headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(new_secret()).verify(BODY, headers)
+        Webhook(encode_secret(b"x" * 32)).verify(BODY, headers)
 
 
 @pytest.mark.parametrize("change", ["body", "webhook-id", "webhook-timestamp"])
 def test_a_changed_body_id_or_time_is_not_what_was_signed(change):
-    secret = new_secret()
-    headers = sign([decode_secret(secret)], "evt_1", now(), BODY)
+    headers = sign([KEY], "evt_1", now(), BODY)
     body = BODY + b" " if change == "body" else BODY
     changed = {"webhook-id": "evt_2", "webhook-timestamp": str(now() + 1)}.get(change)
     with pytest.raises(WebhookVerificationError):
-        Webhook(secret).verify(body, headers | ({change: changed} if changed else {}))
-
-
-def test_a_secret_is_as_long_as_the_specification_asks_and_never_the_same():
-    secrets = {new_secret() for _ in range(5)}
-    assert len(secrets) == 5
-    for secret in secrets:
-        key = b64decode(secret.removeprefix("whsec_"))
-        assert 24 <= len(key) <= 64
-        assert decode_secret(encode_secret(key)) == key
+        Webhook(encode_secret(KEY)).verify(body, headers | ({change: changed} if changed else {}))
 
 
 # Which URLs

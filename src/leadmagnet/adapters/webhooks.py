@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
 import socket
 import ssl
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
@@ -46,17 +45,9 @@ class Answer(NamedTuple):
     retry_after: float | None = None
 
 
-def new_secret() -> str:
-    return encode_secret(secrets.token_bytes(32))
-
-
 def encode_secret(key: bytes) -> str:
+    """What a consumer is given; they decode it before they verify with it."""
     return SECRET_PREFIX + b64encode(key).decode()
-
-
-def decode_secret(secret: str) -> bytes:
-    """The key. Never sign with the secret's text: consumers decode it first."""
-    return b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
 
 
 def sign(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) -> dict[str, str]:
