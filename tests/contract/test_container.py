@@ -232,6 +232,11 @@ def test_nothing_is_published_beyond_this_machine():
         assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
+def test_every_container_has_limits_of_memory_and_processes():
+    for name, service in SERVICES.items():
+        assert service["mem_limit"] and service["pids_limit"], name
+
+
 def test_our_containers_are_hardened():
     for name in [*OURS, "nginx"]:
         assert SERVICES[name]["read_only"] is True
