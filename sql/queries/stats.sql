@@ -7,40 +7,41 @@ FROM (
 ) AS ended;
 
 -- name: stat_people
--- Those who asked for the first time in these days, and what has become of them by now.
-WITH asked AS MATERIALIZED (
+-- Those who asked for the first time in these days, and what has become of them by now: counted in
+-- one pass over the list, once for each way to divide them.
+WITH asked AS (
     SELECT (s.created_at AT TIME ZONE %(zone)s::text)::date AS day, s.source,
-           lm_mailbox_provider(s.email) AS provider, f.*,
-           extract(epoch FROM s.confirmed_at - s.created_at) / 60 AS minutes
+           lm_mailbox_provider(s.email) AS provider, f.*
     FROM lm_subscribers s
     CROSS JOIN LATERAL lm_figures(s) f
     WHERE s.created_at >= %(first)s::date::timestamp AT TIME ZONE %(zone)s::text
       AND s.created_at < (%(last)s::date + 1)::timestamp AT TIME ZONE %(zone)s::text
       AND (%(magnet_id)s::bigint IS NULL OR %(magnet_id)s = ANY (f.magnets))
-), part AS (
-    SELECT 'total' AS part, NULL AS name, a.* FROM asked a
-    UNION ALL
-    SELECT 'day', day::text, a.* FROM asked a
-    UNION ALL
-    SELECT 'source', source, a.* FROM asked a
-    UNION ALL
-    SELECT 'provider', provider, a.* FROM asked a
-    UNION ALL
-    SELECT 'magnet', m.slug, a.*
-    FROM asked a CROSS JOIN LATERAL unnest(a.magnets) AS wanted (id)
-    JOIN lm_magnets m ON m.id = wanted.id
 )
-SELECT part, name, count(*) AS asked, count(*) FILTER (WHERE mailed) AS mailed,
+SELECT CASE WHEN grouping(day) = 0 THEN 'day' WHEN grouping(source) = 0 THEN 'source'
+            WHEN grouping(provider) = 0 THEN 'provider' WHEN grouping(magnets) = 0 THEN 'magnets'
+            ELSE 'total' END AS part,
+       coalesce(day::text, source, provider) AS name,
+       ARRAY(SELECT slug FROM lm_magnets WHERE id = ANY (magnets)) AS slugs,
+       count(*) AS asked, count(*) FILTER (WHERE mailed) AS mailed,
        count(*) FILTER (WHERE confirmed) AS confirmed,
        count(*) FILTER (WHERE file_handed_out) AS file_handed_out,
        count(*) FILTER (WHERE newsletter) AS newsletter,
        count(*) FILTER (WHERE bounced) AS bounced,
        count(*) FILTER (WHERE complained) AS complained,
-       count(*) FILTER (WHERE unsubscribed) AS unsubscribed,
-       (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY minutes) FROM asked
-        WHERE part = 'total') AS median_minutes
-FROM part
-GROUP BY part, name;
+       count(*) FILTER (WHERE unsubscribed) AS unsubscribed
+FROM asked
+GROUP BY GROUPING SETS ((), (day), (source), (provider), (magnets));
+
+-- name: stat_median
+-- How long it took them to confirm: a mean would be that of a single straggler.
+SELECT percentile_cont(0.5) WITHIN GROUP (
+           ORDER BY extract(epoch FROM s.confirmed_at - s.created_at) / 60) AS minutes
+FROM lm_subscribers s
+WHERE s.created_at >= %(first)s::date::timestamp AT TIME ZONE %(zone)s::text
+  AND s.created_at < (%(last)s::date + 1)::timestamp AT TIME ZONE %(zone)s::text
+  AND (%(magnet_id)s::bigint IS NULL OR EXISTS (
+      SELECT FROM lm_outbox o WHERE o.subscriber_id = s.id AND o.magnet_id = %(magnet_id)s));
 
 -- name: stat_erased
 -- The same of those who were erased since.

@@ -42,10 +42,12 @@ def read(
         asked = {**period, "zone": zone}
         there = transaction.all("stat_people", **asked)
         erased = transaction.all("stat_erased", **asked)
+        median = transaction.one("stat_median", **asked)
     sums: Counter[tuple[str, str | None, str]] = Counter()
     for row in (*there, *erased):
-        sums.update({(row["part"], row["name"], count): int(row[count]) for count in COUNTS})
-    medians = [row["median_minutes"] for row in there if row["part"] == "total"]
+        names = [("magnet", slug) for slug in row.get("slugs", ())]
+        for part, name in names or [(row["part"], row["name"])]:
+            sums.update({(part, name, count): int(row[count]) for count in COUNTS})
     days = [first + timedelta(day) for day in range((last - first).days + 1)]
     return {
         "from": first,
@@ -54,7 +56,7 @@ def read(
         "total": _figures(sums, "total", None)
         | {
             "erased": sum(int(row["asked"]) for row in erased if row["part"] == "total"),
-            "median_minutes_to_confirm": medians[0] if medians else None,
+            "median_minutes_to_confirm": median and median["minutes"],
         },
         "by_day": [{"day": day, **_figures(sums, "day", day.isoformat())} for day in days],
         "by_source": _ranked(sums, "source")[:MOST_SOURCES],
