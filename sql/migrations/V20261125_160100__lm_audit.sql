@@ -19,6 +19,8 @@ CREATE TABLE lm_audit (
 );
 
 CREATE INDEX lm_audit_subscriber ON lm_audit (subscriber_id) WHERE subscriber_id IS NOT NULL;
+-- What a copy of an export is compared with.
+CREATE INDEX lm_audit_exports ON lm_audit (id) WHERE action = 'subscribers:export';
 CREATE UNIQUE INDEX lm_audit_once ON lm_audit (actor, action, outcome, subscriber_id, once_on)
     NULLS NOT DISTINCT WHERE once_on IS NOT NULL;
 

@@ -13,7 +13,7 @@ from leadmagnet.commands.printing import Group
 COMMANDS = (
     *("serve", "worker", "migrate", "doctor", "secrets"),
     *("mails", "requests", "magnets", "texts", "keys", "ledger", "receipt", "webhooks"),
-    *("subscriber", "erasures", "replay", "purge", "import", "openapi"),
+    *("subscriber", "exports", "erasures", "replay", "purge", "import", "openapi"),
 )
 
 

@@ -73,6 +73,14 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "Le dernier événement n’est pas encore scellé. Réessayez dans une minute.",
         "en": "The latest event is not sealed yet. Try again in a minute.",
     },
+    "export_running": {
+        "fr": "Un autre export est en cours. Réessayez dans une minute.",
+        "en": "Another export is running. Try again in a minute.",
+    },
+    "export_too_long": {
+        "fr": "Cet export prend trop de temps. Choisissez une période plus courte.",
+        "en": "This export takes too long. Choose a shorter period.",
+    },
     "receipt_refused": {
         "fr": "Un événement ou son sceau a été modifié : aucune preuve n’est établie. Prévenez la"
         " personne qui exploite le service.",

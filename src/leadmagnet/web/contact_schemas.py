@@ -11,15 +11,10 @@ from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Tex
 STATUSES = ("pending", "confirmed", "unsubscribed", "bounced", "complained")
 
 
-class SearchSchema(CamelCaseSchema):
-    """In the body: an address in a query string would end in the logs of every proxy"""
-
-    address = Address(metadata={"description": "Exactly this address"})
-    prefix = Text(at_least=2, at_most=100, metadata={"description": "The address begins so"})
+class FilterSchema(CamelCaseSchema):
     status = fields.String(
         validate=validate.OneOf(STATUSES, error="field_invalid"), error_messages=WRONG
     )
-    newsletter = Decision(error_messages=WRONG)
     source = Text(at_most=64)
     magnet = Text(at_most=100)
     asked_from = fields.AwareDateTime(error_messages=WRONG)
@@ -30,6 +25,14 @@ class SearchSchema(CamelCaseSchema):
     mail_dead = Decision(
         error_messages=WRONG, metadata={"description": "A mail to them could not be sent"}
     )
+
+
+class SearchSchema(FilterSchema):
+    """In the body: an address in a query string would end in the logs of every proxy"""
+
+    address = Address(metadata={"description": "Exactly this address"})
+    prefix = Text(at_least=2, at_most=100, metadata={"description": "The address begins so"})
+    newsletter = Decision(error_messages=WRONG)
     cursor = Text(at_most=300, metadata={"description": "`nextCursor` of the page before"})
     limit = fields.Integer(
         strict=True,

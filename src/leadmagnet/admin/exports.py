@@ -1,0 +1,142 @@
+"""The list as a file: whole or not at all, and known again when somebody brings it back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+from leadmagnet.admin import audit, sheet
+from leadmagnet.admin.audit import Caller
+from leadmagnet.database import Row, Transaction
+from leadmagnet.errors import ActRefused, Unavailable
+from leadmagnet.services import Services
+
+PAGE = 1000
+# The server cuts an answer off some seconds later.
+MOST_SECONDS = 12.0
+NEWEST = {
+    "before_at": "9999-12-31T00:00:00+00:00",
+    "before_id": "ffffffff-ffff-ffff-ffff-ffffffffffff",
+}
+FILTERS = ("status", "source", "magnet", "asked_from", "asked_before")
+ID = re.compile(rb"lm-[0-9a-f]{12}")
+LINE_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Export:
+    """A written export: its open file, at the beginning, which is gone when it is closed."""
+
+    file: IO[bytes]
+    id: str
+    size: int
+    sha256: bytes
+
+
+def write(
+    services: Services,
+    caller: Caller,
+    *,
+    form: str,
+    delimiter: str,
+    everybody: bool,
+    **filters: Any,
+) -> Export:
+    """Write those who fit into a file, and note it in the account; then, and only then, return.
+
+    Without `everybody`, only who receives the newsletter. Raises ActRefused while another export is
+    being written, or when this one takes too long.
+    """
+    wanted = {name: filters.get(name) for name in FILTERS}
+    wanted |= {name: filters.get(name, False) for name in ("without_file", "mail_dead")}
+    wanted["newsletter"] = None if everybody else True
+    export_id = f"lm-{services.random_bytes(6).hex()}"
+    detail = {name: value for name, value in wanted.items() if value}
+    detail |= {"export": export_id, "format": form, "everybody": everybody}
+    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+    try:
+        with services.database.transaction(snapshot=True) as transaction:
+            rows = ({**row, "export": export_id} for row in _people(transaction, wanted))
+            zone = ZoneInfo(services.config.time_zone)
+            lines = sheet.lines(rows, delimiter, zone) if form == "csv" else _json_lines(rows)
+            number, digest = _spool(file, lines)
+        export = Export(file, export_id, file.tell(), digest)
+        detail |= {"rows": number - (form == "csv"), "bytes": export.size, "sha256": digest.hex()}
+        told = {name: _plain(value) for name, value in detail.items()}
+        audit.record(services.database, caller, "subscribers:export", detail=told)
+        file.seek(0)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, OSError):
+            raise Unavailable("export_file") from error
+        raise
+    return export
+
+
+def _people(transaction: Transaction, wanted: dict[str, Any]) -> Iterator[Row]:
+    """A page after the other, all of one snapshot: no more than a page is in memory."""
+    begun = transaction.one("export_begin")
+    if begun is None or not begun["alone"]:
+        raise ActRefused("export_running")
+    ends_at = time.monotonic() + MOST_SECONDS
+    mark: dict[str, Any] = NEWEST
+    while True:
+        if time.monotonic() > ends_at:
+            raise ActRefused("export_too_long")
+        page = transaction.all("export_page", **wanted, **mark, limit=PAGE)
+        yield from page
+        if len(page) < PAGE:
+            return
+        mark = {"before_at": page[-1]["created_at"], "before_id": page[-1]["id"]}
+
+
+def _json_lines(rows: Iterator[Row]) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps(sheet.named(row), default=_plain, ensure_ascii=False) + "\n"
+
+
+def _spool(file: IO[bytes], lines: Iterator[str]) -> tuple[int, bytes]:
+    """How many lines were written, and the SHA-256 of all of them."""
+    digest, number = hashlib.sha256(), 0
+    for line in lines:
+        data = line.encode()
+        digest.update(data)
+        file.write(data)
+        number += 1
+    file.flush()
+    return number, digest.digest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, str | int | None) else str(value)
+
+
+def verify(services: Services, file: IO[bytes]) -> tuple[bool, str]:
+    """Whether a file is a whole export of ours, and in a sentence what it is."""
+    digest, rows = hashlib.sha256(), Counter[str]()
+    while line := file.readline(LINE_BYTES):
+        digest.update(line)
+        # The last column, for the others hold what visitors wrote.
+        rows.update(each.decode() for each in ID.findall(line)[-1:])
+    known = services.database.one("export_known", sha256=digest.hexdigest(), ids=sorted(rows))
+    if known is None:
+        return False, "unknown: no export of this database, or altered in all of its rows"
+    detail = known["detail"]
+    number, all_rows = rows[detail["export"]], detail["rows"]
+    by = f"exported by {known['actor']} at {known['occurred_at']:%Y-%m-%d %H:%M} UTC"
+    if known["whole"]:
+        return True, f"complete: {all_rows} rows, {by}"
+    if number < all_rows:
+        return False, f"truncated: {number} of {all_rows} rows, {by}"
+    return False, f"altered: edited, or saved again by another program; {all_rows} rows, {by}"
