@@ -189,7 +189,7 @@ FROM lm_outbox GROUP BY state ORDER BY state;
 
 -- name: outbox_failures
 -- The latest mails that could not go, newest first: ids and words, no addresses.
-SELECT id, state, kind, attempts, reason, sentence, created_at, due_at,
+SELECT id, subscriber_id::text, state, kind, attempts, reason, sentence, created_at, due_at,
        greatest(due_at - now(), interval '0') AS wait
 FROM lm_outbox
 WHERE reason IS NOT NULL AND (state = 'queued' OR state = 'dead')

@@ -274,6 +274,8 @@ WRITES = {
     "POST /subscribers/<uuid:subscriber_id>/unsubscribe": {},
     "POST /subscribers/<uuid:subscriber_id>/resend": {},
     "POST /exports": {},
+    "POST /mails/retry": {"all": True},
+    "POST /mails/resume": {},
 }
 
 

@@ -1,0 +1,62 @@
+"""The mails that are stuck: what the owner sees of them, and lets go again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from leadmagnet.admin import audit
+from leadmagnet.admin.audit import Caller
+from leadmagnet.database import Row
+from leadmagnet.errors import Refused
+from leadmagnet.mail import outbox, send_limiter
+from leadmagnet.services import Services
+
+STATES = ("queued", "sent", "dead", "cancelled")
+
+
+def read(services: Services, *, limit: int) -> dict[str, Any]:
+    """How many mails are in which state, whether they may go, and the latest that could not."""
+    found = outbox.overview(services, failures=limit)
+    counts = {row["state"]: row["mails"] for row in found["states"]}
+    return {
+        "states": {state: counts.get(state, 0) for state in STATES},
+        "sending": _sending(send_limiter.state(services)),
+        "items": found["failures"],
+    }
+
+
+def _sending(limiter: Row) -> dict[str, Any]:
+    """Why no mail goes now: until somebody resumes, until SES takes one, or for a moment."""
+    seconds = round(limiter["wait"].total_seconds())
+    for state, reason, sentence in (
+        ("held", limiter["hold_reason"], None),
+        ("paused", limiter["pause_reason"], limiter["pause_sentence"]),
+        ("throttled", "throttled" if limiter["throttles"] else None, None),
+    ):
+        if reason:
+            return {
+                "state": state,
+                "reason": reason,
+                "sentence": sentence,
+                "wait_seconds": None if state == "held" else seconds,
+            }
+    return {"state": "sending", "reason": None, "sentence": None, "wait_seconds": 0}
+
+
+def retry(services: Services, caller: Caller, *, ids: Sequence[int] | None, every: bool) -> int:
+    """Make dead mails due again, these or every one; how many. Raises Refused for neither."""
+    if bool(ids) == every:
+        raise Refused({"/ids": "field_invalid"})
+    with audit.acting(services, caller, "mails:retry") as act:
+        count = outbox.retry(act.services, None if every else ids)
+        act.detail.update(mails=count, all=every)
+    return count
+
+
+def resume(services: Services, caller: Caller) -> int:
+    """Let mails go again, once what held them is mended; how many are due again."""
+    with audit.acting(services, caller, "mails:resume") as act:
+        count = send_limiter.resume(act.services)
+        act.detail.update(mails=count)
+    return count

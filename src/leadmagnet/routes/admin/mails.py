@@ -1,0 +1,93 @@
+"""The mails that are stuck, why, and letting them go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadmagnet.admin import mails
+from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
+from leadmagnet.web import problems
+from leadmagnet.web.contact_schemas import NothingSchema
+from leadmagnet.web.guard import admin, caller
+from leadmagnet.web.mail_causes import explained
+from leadmagnet.web.mail_schemas import (
+    MailsDueSchema,
+    MailsQuerySchema,
+    MailsSchema,
+    RetryMailsSchema,
+)
+
+STUCK = {
+    "id": 42,
+    "subscriberId": SUBSCRIBER,
+    "kind": "confirm",
+    "state": "dead",
+    "attempts": 8,
+    "reason": "connection_failed",
+    "sentence": None,
+    "cause": "Amazon SES n’a pas répondu comme prévu.",
+    "whatToDo": "Attendez le prochain essai ; si l’e-mail est en échec, relancez-le.",
+    "createdAt": WHEN,
+    "dueAt": WHEN,
+}
+SENDING = {
+    "state": "sending",
+    "reason": None,
+    "sentence": None,
+    "cause": None,
+    "whatToDo": None,
+    "waitSeconds": 0,
+}
+EXAMPLE = {
+    "states": {"queued": 0, "sent": 120, "dead": 1, "cancelled": 2},
+    "sending": SENDING,
+    "items": [STUCK],
+}
+
+
+@blp.get("/mails")
+@blp.needs("mails:read")
+@blp.doc(operationId="adminMails")
+@blp.arguments(MailsQuerySchema, location="query")
+@blp.response(200, MailsSchema, example=EXAMPLE)
+@blp.refuses(422, "field_invalid", pointer="/limit")
+def read_mails(query: dict[str, Any]) -> dict[str, Any]:
+    """Which mails are stuck, why, and what to do
+
+    The latest that could not go, without addresses; and whether mails may go at all.
+    """
+    found, locale = mails.read(admin().services, **query), problems.language()
+    return {
+        "states": found["states"],
+        "sending": found["sending"] | explained(found["sending"]["reason"], locale),
+        "items": [mail | explained(mail["reason"], locale) for mail in found["items"]],
+    }
+
+
+@blp.post("/mails/retry")
+@blp.needs("mails:retry")
+@blp.doc(operationId="adminRetryMails")
+@blp.arguments(RetryMailsSchema, example={"all": True})
+@blp.response(200, MailsDueSchema, example={"mails": 3})
+@blp.refuses(422, "field_invalid", pointer="/ids")
+def retry(body: dict[str, Any]) -> dict[str, int]:
+    """Make dead mails due again
+
+    Those with these `ids`, or `all`. A mail that is not dead is left as it is.
+    """
+    count = mails.retry(admin().services, caller(), ids=body.get("ids"), every=body["all"])
+    return {"mails": count}
+
+
+@blp.post("/mails/resume")
+@blp.needs("mails:resume")
+@blp.doc(operationId="adminResumeMails")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, MailsDueSchema, example={"mails": 3})
+@blp.refuses(422, "field_unknown")
+def resume(body: dict[str, Any]) -> dict[str, int]:
+    """Let mails go again, once what held them is mended
+
+    Repeatable.
+    """
+    return {"mails": mails.resume(admin().services, caller())}
