@@ -1,0 +1,100 @@
+"""What the owner's pages cost on a long list: search, figures and export.
+
+python -m tests.bench.owner 1000000
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from leadmagnet.admin import contacts, exports, stats
+from leadmagnet.admin.audit import Caller
+from leadmagnet.database import Database
+from leadmagnet.services import Services
+from tests.bench.tables import table
+from tests.support.database import fresh_database
+from tests.support.paths import path_of
+from tests.support.services import NO_CERTIFICATES, NO_FILES, configured
+from tests.support.stack import migrated_postgres
+
+ROUNDS = 5
+# More than the service allows: here we want to see how long it would take.
+SECONDS = 300.0
+OWNER = Caller("key:bench", "owner", None)
+
+
+def timed(act: Callable[[], Any]) -> tuple[str, str]:
+    """The median of some rounds, in milliseconds, and the growth of memory in megabytes."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    took = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        act()
+        took.append(time.perf_counter() - started)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return f"{sorted(took)[ROUNDS // 2] * 1000:,.0f}", f"{grown / 1024:.0f}"
+
+
+def export(services: Services, *, everybody: bool, **filters: Any) -> None:
+    exports.write(
+        services, OWNER, form="csv", delimiter="comma", everybody=everybody, **filters
+    ).file.close()
+
+
+def measured(services: Services) -> list[tuple[str, str, str]]:
+    today = datetime.now(UTC).date()
+    month = datetime.now(UTC) - timedelta(days=30)
+    search = partial(contacts.search, services, OWNER, limit=50)
+    acts: dict[str, Callable[[], Any]] = {
+        "search: the newest": search,
+        "search: confirmed, with newsletter": lambda: search(status="confirmed", newsletter=True),
+        "search: a beginning": lambda: search(prefix="person77"),
+        "search: an address": lambda: search(address="person7777@example.org"),
+        "search: never got the file": lambda: search(without_file=True),
+        "search: a source that nobody has": lambda: search(source="nowhere"),
+        "figures: thirty days": lambda: stats.read(services),
+        "figures: a year": lambda: stats.read(services, first=today - timedelta(days=365)),
+        "figures: everything": lambda: stats.read(services, first=date(2020, 1, 1)),
+        "export: thirty days": lambda: export(services, everybody=True, asked_from=month),
+        "export: newsletter": lambda: export(services, everybody=False),
+        "export: everybody": lambda: export(services, everybody=True),
+    }
+    return [(name, *timed(act)) for name, act in acts.items()]
+
+
+def main(people: int) -> str:
+    exports.MOST_SECONDS = SECONDS
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        migrated_postgres(Path(folder), durable=False) as server,
+        fresh_database(server) as database,
+    ):
+        url = server.url("postgres", database.name)
+        with psycopg.connect(url) as conn, psycopg.ClientCursor(conn) as cursor:
+            text = Path(path_of("tests/bench/people.sql")).read_text(encoding="utf-8")
+            for statement in text.split(";\n\n"):
+                cursor.execute(statement, {"people": people})
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute("VACUUM (ANALYZE)")
+        config = configured(database)
+        pool = Database(config.database_url, size=2, seconds=SECONDS)
+        pool.open()
+        try:
+            rows = measured(Services(config, pool, NO_FILES, NO_CERTIFICATES))
+        finally:
+            pool.close()
+    return table((f"with {people:,} people", "ms", "MB more"), rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(main(int(sys.argv[1])) + "\n")
