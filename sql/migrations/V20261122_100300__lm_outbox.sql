@@ -5,8 +5,9 @@ CREATE TABLE lm_outbox (
     subscriber_id uuid REFERENCES lm_subscribers ON DELETE CASCADE,
     -- `confirm` asks for the opt-in; a claim makes it a `download`, with a link to the file alone,
     -- where the subscriber has confirmed already. `privacy` leads to what is held about the person.
-    -- `week` tells the owner how the guides did.
-    kind text NOT NULL DEFAULT 'confirm' CHECK (kind IN ('confirm', 'download', 'privacy', 'week')),
+    -- `week` tells the owner how the guides did, `webhook` that an endpoint was disabled.
+    kind text NOT NULL DEFAULT 'confirm' CHECK (
+        kind IN ('confirm', 'download', 'privacy', 'week', 'webhook')),
     magnet_id bigint REFERENCES lm_magnets,
     locale text NOT NULL CHECK (locale IN ('fr', 'en')),
     -- The texts agreed to in the page: what a confirmation will confirm.
@@ -35,8 +36,8 @@ CREATE TABLE lm_outbox (
     message_id text,
     sent_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT lm_outbox_magnet CHECK ((kind IN ('privacy', 'week')) = (magnet_id IS NULL)),
-    CONSTRAINT lm_outbox_recipient CHECK ((kind = 'week') = (subscriber_id IS NULL)),
+    CONSTRAINT lm_outbox_magnet CHECK ((kind IN ('confirm', 'download')) = (magnet_id IS NOT NULL)),
+    CONSTRAINT lm_outbox_recipient CHECK ((kind IN ('week', 'webhook')) = (subscriber_id IS NULL)),
     CONSTRAINT lm_outbox_sent CHECK ((state = 'sent') = (sent_at IS NOT NULL))
 ) WITH (fillfactor = 85);
 

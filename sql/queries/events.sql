@@ -72,7 +72,8 @@ SELECT EXISTS (SELECT FROM delivered) AS held;
 
 -- name: event_failed
 -- Later again, or never where this was the last attempt. An endpoint that is gone (410), or has
--- failed for so long that nobody seems to look, is disabled: its events wait for an operator.
+-- failed for so long that nobody seems to look, is disabled: its events wait for an operator, and
+-- a mail tells the owner.
 WITH failed AS (
     UPDATE lm_webhook_events
     SET state = CASE WHEN %(last)s::boolean THEN 'dead' ELSE 'queued' END,
@@ -93,6 +94,10 @@ WITH failed AS (
     FROM failed
     WHERE e.id = failed.endpoint_id AND e.disabled_at IS NULL
     RETURNING e.disabled_why
+), told_owner AS (
+    INSERT INTO lm_outbox (kind, locale)
+    SELECT 'webhook', %(owner_locale)s::text
+    FROM endpoint WHERE disabled_why IS NOT NULL AND %(owner_locale)s::text IS NOT NULL
 )
 SELECT EXISTS (SELECT FROM failed) AS held, (SELECT disabled_why FROM endpoint) AS disabled_why;
 

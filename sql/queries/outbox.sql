@@ -14,7 +14,7 @@ WITH due AS (
                    AND o.kind <> 'privacy' THEN s.status
            END AS objection,
            CASE
-               WHEN o.kind IN ('privacy', 'week') THEN o.kind
+               WHEN o.kind NOT IN ('confirm', 'download') THEN o.kind
                WHEN s.status = 'confirmed' AND (s.newsletter OR NOT lm_asks_newsletter(o.consents))
                    THEN 'download'
                ELSE 'confirm'

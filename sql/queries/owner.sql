@@ -7,6 +7,11 @@ WHERE now() >= (week.began + interval '7 hours') AT TIME ZONE %(zone)s::text
 ON CONFLICT (asked_at) WHERE kind = 'week' DO NOTHING
 RETURNING id;
 
+-- name: owner_webhooks
+-- The endpoints that were disabled because nobody took their events, as they are now.
+SELECT name FROM lm_webhook_endpoints
+WHERE disabled_why IN ('gone', 'failing') ORDER BY disabled_at;
+
 -- name: owner_week
 -- What became of those who asked in the seven days before `began`, the erased included, and what
 -- is stuck now.

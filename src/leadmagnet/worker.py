@@ -64,6 +64,7 @@ class Worker:
             key=config.webhook_key,
             poster=Poster(config.webhook_allow_hosts),
             wait=self._stop.wait,
+            owner_locale=config.owner_locale if config.owner_mail else None,
         )
         return [
             Lanes(

@@ -140,3 +140,23 @@ def test_it_can_be_read_in_both_lights_and_links_to_the_policy_alone(locale, the
     assert page.texts
     for text, style in page.texts:
         assert contrast(style["color"], style["background-color"]) >= 4.5, text
+
+
+def test_the_mail_about_a_disabled_endpoint_names_those_that_still_are(services, database, sent):
+    queue = "INSERT INTO lm_outbox (kind, locale) VALUES ('webhook', 'en') RETURNING id"
+    database.rows(
+        "INSERT INTO lm_webhook_endpoints (name, url, kinds, disabled_at, disabled_why)"
+        " VALUES ('crm', 'https://crm.example.org/hook', '{subscriber.confirmed}', now(), 'gone')"
+        " RETURNING id"
+    )
+    database.rows(queue)
+    (mail,) = sent()
+    assert "Told nothing as of now:" in mail.text
+    assert "crm" in mail.text.splitlines()
+    assert "crm.example.org" not in mail.text
+    database.rows(
+        "UPDATE lm_webhook_endpoints SET disabled_at = NULL, disabled_why = NULL RETURNING id"
+    )
+    database.rows(queue)
+    (mail,) = sent()
+    assert "all of your systems are told again" in " ".join(mail.text.split())

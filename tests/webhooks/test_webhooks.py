@@ -82,7 +82,11 @@ def deliver(services, consumer, database):
     def deliver():
         database.rows("UPDATE lm_webhook_events SET due_at = now() WHERE state = 'queued'")
         delivery = events.Delivery(
-            services.database, services.config.webhook_key, consumer, lambda seconds: None
+            services.database,
+            services.config.webhook_key,
+            consumer,
+            lambda seconds: None,
+            owner_locale="fr",
         )
         while events.deliver_next(delivery):
             pass
@@ -283,6 +287,7 @@ def test_an_endpoint_that_is_gone_is_disabled_and_its_events_wait(
     (endpoint,) = endpoints.listed(services)
     assert (endpoint["disabled_why"], endpoint["queued"]) == ("gone", 3)
     assert any("webhook_disabled" in line for line in log_lines())
+    assert database.value("SELECT count(*) FROM lm_outbox WHERE kind = 'webhook'") == 1
     endpoints.enable(services, "crm")
     assert len(deliver().posts) == 4
 

@@ -1,4 +1,5 @@
-"""The weekly mail to the studio's owner: queued by the clock, filled when it is sent."""
+"""The mails to the studio's owner, filled when they are sent: the week's, queued by the clock, and
+the one about a webhook endpoint that was disabled."""
 
 from __future__ import annotations
 
@@ -23,9 +24,13 @@ def queue_week(services: Services) -> None:
 
 
 def mail_for(row: Row, *, config: Config, database: Database) -> Mail:
-    """The mail for a claimed row of the kind `week`, with the figures of this moment."""
-    week = database.one("owner_week", began=row["asked_at"], zone=config.time_zone) or {}
-    content = compose_week(row["locale"], week=week, config=config)
+    """The mail for a claimed row of a kind that goes to the owner, as things are at this moment."""
+    if row["kind"] == "webhook":
+        values: Row = {"endpoints": [each["name"] for each in database.all("owner_webhooks")]}
+    else:
+        week = database.one("owner_week", began=row["asked_at"], zone=config.time_zone)
+        values = {"week": week}
+    content = compose(row["kind"], row["locale"], values, config=config)
     return Mail(
         sender=config.mail_from,
         to=row["email"],
@@ -38,7 +43,9 @@ def mail_for(row: Row, *, config: Config, database: Database) -> Mail:
     )
 
 
-def compose_week(locale: str, *, week: Row, config: Config) -> Content:
-    values = {**marks(config), "locale": locale, "week": week, "link_url": None}
+def compose(kind: str, locale: str, values: Row, *, config: Config) -> Content:
+    """The mail of that kind; `values` is what its templates say besides the studio's marks."""
     wording = wording_of(config.mail_templates, config.mail_colour, config.mail_colour_dark)
-    return wording.fill("week", locale, values)
+    return wording.fill(
+        kind, locale, {**marks(config), "locale": locale, "link_url": None, **values}
+    )

@@ -13,8 +13,8 @@ from traceback import walk_tb
 from jinja2 import TemplateSyntaxError
 
 from leadmagnet.config import Config, ConfigError
+from leadmagnet.mail import owner
 from leadmagnet.mail.compose import compose
-from leadmagnet.mail.owner import compose_week
 from leadmagnet.mail.wording import KINDS, LOCALES, TO_OWNER, Content
 
 TITLES = {"fr": "Guide de la Mariée Sereine", "en": "The Serene Bride’s Guide"}
@@ -32,12 +32,13 @@ WEEK = {
     "disabled_webhooks": 1,
     "unsealed": True,
 }
+OF_OWNER = {"week": WEEK, "endpoints": ["crm"]}
 
 
 def sample(config: Config, kind: str, locale: str, *, newsletter: bool = True) -> Content:
     """The mail as somebody would get it, with links that lead nowhere."""
     if kind in TO_OWNER:
-        return compose_week(locale, week=WEEK, config=config)
+        return owner.compose(kind, locale, OF_OWNER, config=config)
     return compose(
         kind,
         locale,

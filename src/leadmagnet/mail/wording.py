@@ -17,7 +17,7 @@ from leadmagnet.config import Config
 
 KINDS = ("confirm", "download", "privacy")
 # To the studio's owner, without links to act on.
-TO_OWNER = ("week",)
+TO_OWNER = ("week", "webhook")
 LOCALES = ("fr", "en")
 LINE_WIDTH = 76
 # The studio's colours as the layout is written, to be replaced.

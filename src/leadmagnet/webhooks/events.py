@@ -48,6 +48,8 @@ class Delivery:
     key: bytes
     poster: Poster
     wait: Callable[[float], object]
+    # Of the mail about an endpoint that was disabled; none is written without an owner.
+    owner_locale: str | None = None
     jitter: Callable[[], float] = random.random
 
 
@@ -149,6 +151,7 @@ def _failed(delivery: Delivery, row: Row, reason: str, answer: Answer | None = N
         pause=None if pause is None else min(timedelta(seconds=pause), LONGEST_PAUSE),
         gone=answer is not None and answer.status == 410,
         patience=PATIENCE,
+        owner_locale=delivery.owner_locale,
     )
     if not mark["held"]:
         _log("lease_lost", row)
