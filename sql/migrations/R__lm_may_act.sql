@@ -7,7 +7,8 @@ RETURN (subscriber).status IN ('pending', 'confirmed', 'bounced');
 
 -- Somebody said "this was not me", and what we promised them still holds: whoever types the address
 -- in, nothing is mailed to it. Only the links of the mail that they have can lift it.
-CREATE OR REPLACE FUNCTION lm_was_not_me(subscriber lm_subscribers, promised interval) RETURNS boolean
+CREATE OR REPLACE FUNCTION lm_was_not_me(subscriber lm_subscribers, promised interval)
+RETURNS boolean
 LANGUAGE sql STABLE
 RETURN (subscriber).status = 'unsubscribed' AND (subscriber).confirmed_at IS NULL
     AND (subscriber).status_at > now() - promised;

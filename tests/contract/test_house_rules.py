@@ -174,6 +174,11 @@ def test_migrations_are_named_by_time_and_in_lower_case():
         assert re.fullmatch(r"V20\d{6}_\d{6}__lm_[a-z_]+\.sql|R__lm_[a-z_]+\.sql", name), name
 
 
+@pytest.mark.parametrize("path", sorted(path_of("sql").glob("*/*.sql")), ids=lambda path: path.name)
+def test_lines_of_sql_have_at_most_100_characters(path):
+    assert [line for line in path.read_text().splitlines() if len(line) > 100] == []
+
+
 def test_migrations_use_no_extension():
     for path in path_of("sql/migrations").iterdir():
         assert "EXTENSION" not in path.read_text().upper()
