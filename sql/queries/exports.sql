@@ -3,7 +3,7 @@
 SELECT pg_try_advisory_xact_lock(hashtext('lm_export')) AS alone;
 
 -- name: export_page
--- The next of those who fit, as `contacts_page` has it, newest first, each with what proves the
+-- The next of those who fit, as `people_page` has it, newest first, each with what proves the
 -- newsletter's consent.
 SELECT s.id, s.email, s.status, s.source, s.locale, s.created_at, s.confirmed_at, s.newsletter,
        proof.occurred_at AS newsletter_consent_at, proof.consent_text_id AS newsletter_text,

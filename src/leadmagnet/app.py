@@ -20,7 +20,7 @@ DESCRIPTION = """\
 Turns a visitor's e-mail address into a proven consent and, one deliberate click later, into a
 free guide.
 
-- No `GET`, `HEAD` or `OPTIONS` changes anything; the admin API's account notes who reads.
+- No `GET`, `HEAD` or `OPTIONS` changes anything; the admin API's audit notes who reads.
 - Nothing but the admin API needs a login: a link's token is the proof.
 - Errors are `application/problem+json` (RFC 9457). Branch on `code`; show `detail` to the visitor.
 - Messages are in French or English, by `Accept-Language`.

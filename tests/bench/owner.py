@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from leadmagnet.admin import contacts, exports, stats
+from leadmagnet.admin import exports, people, stats
 from leadmagnet.admin.audit import Caller
 from leadmagnet.database import Database
 from leadmagnet.services import Services
@@ -54,7 +54,7 @@ def export(services: Services, *, everybody: bool, **filters: Any) -> None:
 def measured(services: Services) -> list[tuple[str, str, str]]:
     today = datetime.now(UTC).date()
     month = datetime.now(UTC) - timedelta(days=30)
-    search = partial(contacts.search, services, OWNER, limit=50)
+    search = partial(people.search, services, OWNER, limit=50)
     acts: dict[str, Callable[[], Any]] = {
         "search: the newest": search,
         "search: confirmed, with newsletter": lambda: search(status="confirmed", newsletter=True),

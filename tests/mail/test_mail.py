@@ -313,7 +313,7 @@ def test_the_mail_says_how_long_its_link_works(
 
 @pytest.mark.parametrize(
     ("locale", "said"),
-    [("fr", "Si vous ne confirmez pas, rien ne"), ("en", "Unless you confirm, nothing happens")],
+    [("fr", "Si vous ne confirmez pas, rien ne"), ("en", "If you do not confirm, nothing happens")],
 )
 def test_the_opt_in_says_that_nothing_happens_without_a_confirmation(
     locale: str, said: str

@@ -51,7 +51,7 @@ def write(
     everybody: bool,
     **filters: Any,
 ) -> Export:
-    """Write those who fit into a file, and note it in the account; then, and only then, return.
+    """Write those who fit into a file, and note it in the audit; then, and only then, return.
 
     Without `everybody`, only who receives the newsletter. Raises ActRefused while another export is
     being written, or when this one takes too long.

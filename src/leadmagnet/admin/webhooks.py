@@ -1,4 +1,4 @@
-"""The endpoints of webhooks, for the studio's owner: each change with its row in the account."""
+"""The endpoints of webhooks, for the studio's owner: each change with its row in the audit."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _acting() -> Iterator[Services]:
 
 @contextmanager
 def _noted(act: str, endpoint: str, **detail: object) -> Iterator[Services]:
-    """What is done, and its row in the account of the admin API."""
+    """What is done, and its row in the audit of the admin API."""
     with (
         _acting() as services,
         audit.acting(services, OPERATOR, f"webhooks:{act}") as noted,

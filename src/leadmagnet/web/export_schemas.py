@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from leadmagnet.admin.sheet import DELIMITERS
 from leadmagnet.web.admin_schemas import WRONG
-from leadmagnet.web.contact_schemas import FilterSchema
+from leadmagnet.web.people_schemas import FilterSchema
 from leadmagnet.web.privacy_schemas import Decision
 
 

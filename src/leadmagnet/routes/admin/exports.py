@@ -41,7 +41,7 @@ def export(body: dict[str, Any]) -> Response:
 
     Only who receives the newsletter, with what proves it, unless `everybody`. Whole or an error:
     `Content-Length` and `Repr-Digest` are of the file as it was written from one snapshot, and in
-    the account before its first byte goes. `leadmagnet exports verify` knows a copy again.
+    the audit before its first byte goes. `leadmagnet exports verify` knows a copy again.
     """
     form = body.pop("format")
     written = exports.write(admin().services, caller(), form=form, **body)

@@ -7,7 +7,6 @@ from typing import Any
 from leadmagnet.admin import mails
 from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
 from leadmagnet.web import problems
-from leadmagnet.web.contact_schemas import NothingSchema
 from leadmagnet.web.guard import admin, caller
 from leadmagnet.web.mail_causes import explained
 from leadmagnet.web.mail_schemas import (
@@ -16,6 +15,7 @@ from leadmagnet.web.mail_schemas import (
     MailsSchema,
     RetryMailsSchema,
 )
+from leadmagnet.web.people_schemas import NothingSchema
 
 STUCK = {
     "id": 42,

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from leadmagnet.admin import webhooks
 from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
-from leadmagnet.web.contact_schemas import DoneSchema, NothingSchema
 from leadmagnet.web.contract import path_example
 from leadmagnet.web.guard import admin, caller
+from leadmagnet.web.people_schemas import DoneSchema, NothingSchema
 from leadmagnet.web.webhook_schemas import (
     DeliveriesQuerySchema,
     DeliveriesSchema,
@@ -72,7 +72,7 @@ def add_endpoint(body: dict[str, Any]) -> dict[str, Any]:
     """Tell another system of what happens
 
     The answer has the secret that it verifies with, this one time. With `includeEmail` the events
-    hold the address; the account says who decided so.
+    hold the address; the audit says who decided so.
     """
     return _shown(webhooks.add(admin().services, caller(), **body))
 

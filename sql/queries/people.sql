@@ -1,4 +1,4 @@
--- name: contacts_page
+-- name: people_page
 -- Newest first, from the last row of the page before: an OFFSET would drift while people sign up.
 SELECT s.id, s.email, s.status, s.newsletter, s.source, s.locale, s.created_at, s.confirmed_at
 FROM lm_subscribers s
@@ -18,7 +18,7 @@ WHERE (s.created_at, s.id) < (%(before_at)s::timestamptz, %(before_id)s::uuid)
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;
 
--- name: contacts_by_address
+-- name: people_by_address
 -- The same, of addresses from `address` to `last`, which is itself, or the end of those that begin
 -- like it. The operators are those of the index, whatever the collation.
 SELECT s.id, s.email, s.status, s.newsletter, s.source, s.locale, s.created_at, s.confirmed_at
@@ -40,10 +40,10 @@ WHERE (s.created_at, s.id) < (%(before_at)s::timestamptz, %(before_id)s::uuid)
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;
 
--- name: contact_email
+-- name: people_email
 SELECT email FROM lm_subscribers WHERE id = %(subscriber_id)s;
 
--- name: contact_story
+-- name: people_story
 -- Everything about one person, from one snapshot. What may be done is decided by the predicates
 -- that would refuse it.
 SELECT to_jsonb(s) - '{address_key,privacy_key,asked_consents}'::text[] AS subscriber,
@@ -78,7 +78,7 @@ SELECT to_jsonb(s) - '{address_key,privacy_key,asked_consents}'::text[] AS subsc
 FROM lm_subscribers s
 WHERE s.id = %(subscriber_id)s;
 
--- name: contact_resend
+-- name: people_resend
 -- The latest mail once more. The WHERE sees the newest row after any wait for its lock, so that two
 -- owners who click at once send one mail.
 WITH latest_mail AS (

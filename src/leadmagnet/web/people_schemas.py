@@ -47,7 +47,7 @@ class SearchSchema(FilterSchema):
             raise ValidationError("field_invalid", "prefix")
 
 
-class ContactSchema(ResponseSchema):
+class SubscriberSchema(ResponseSchema):
     id = fields.UUID(required=True)
     email = fields.String(
         required=True, metadata={"description": "Masked, like `a•••@e•••.org`, for a viewer"}
@@ -60,8 +60,8 @@ class ContactSchema(ResponseSchema):
     confirmed_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
-class ContactPageSchema(ResponseSchema):
-    items = fields.List(fields.Nested(ContactSchema), required=True)
+class SubscriberPageSchema(ResponseSchema):
+    items = fields.List(fields.Nested(SubscriberSchema), required=True)
     next_cursor = fields.String(
         required=True, allow_none=True, metadata={"description": "Null on the last page"}
     )
@@ -90,7 +90,7 @@ class ReceiptSchema(ResponseSchema):
     signature = fields.Dict(required=True)
 
 
-class EraseContactSchema(CamelCaseSchema):
+class EraseSubscriberSchema(CamelCaseSchema):
     reason = fields.String(
         required=True,
         validate=validate.OneOf(("person_asked", "duplicate", "test"), error="field_invalid"),

@@ -8,19 +8,19 @@ from uuid import UUID
 from flask import jsonify, make_response
 from werkzeug.wrappers import Response
 
-from leadmagnet.admin import contacts
+from leadmagnet.admin import people
 from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
-from leadmagnet.web.contact_schemas import (
-    ContactPageSchema,
+from leadmagnet.web.contract import path_example
+from leadmagnet.web.guard import admin, caller
+from leadmagnet.web.people_schemas import (
     DoneSchema,
-    EraseContactSchema,
+    EraseSubscriberSchema,
     NothingSchema,
     ReceiptSchema,
     SearchSchema,
     StorySchema,
+    SubscriberPageSchema,
 )
-from leadmagnet.web.contract import path_example
-from leadmagnet.web.guard import admin, caller
 
 ADA = {
     "id": SUBSCRIBER,
@@ -40,7 +40,7 @@ EXAMPLE = [path_example("subscriber_id", SUBSCRIBER)]
 @blp.needs("subscribers:read")
 @blp.doc(operationId="adminSearch")
 @blp.arguments(SearchSchema, example={"status": "confirmed", "newsletter": True})
-@blp.response(200, ContactPageSchema, example={"items": [ADA], "nextCursor": None})
+@blp.response(200, SubscriberPageSchema, example={"items": [ADA], "nextCursor": None})
 @blp.refuses(422, "cursor_invalid", "cursor_mismatch", pointer="/cursor")
 def search(body: dict[str, Any]) -> dict[str, Any]:
     """Search the list
@@ -48,7 +48,7 @@ def search(body: dict[str, Any]) -> dict[str, Any]:
     Newest first. The next page is the same search with `cursor`. A viewer sees masked addresses and
     cannot search by address.
     """
-    return contacts.search(admin().services, caller(), **body)
+    return people.search(admin().services, caller(), **body)
 
 
 @blp.get(ONE, parameters=EXAMPLE)
@@ -65,7 +65,7 @@ def story(subscriber_id: UUID) -> dict[str, Any]:
 
     Noted in the audit, once a day.
     """
-    return contacts.story(admin().services, caller(), subscriber_id)
+    return people.story(admin().services, caller(), subscriber_id)
 
 
 @blp.get(f"{ONE}/receipt", parameters=EXAMPLE)
@@ -79,13 +79,13 @@ def receipt(subscriber_id: UUID) -> Response:
 
     Verified by `leadmagnet receipt verify`, without the database.
     """
-    return make_response(jsonify(contacts.receipt(admin().services, caller(), subscriber_id)))
+    return make_response(jsonify(people.receipt(admin().services, caller(), subscriber_id)))
 
 
 @blp.delete(ONE, parameters=EXAMPLE)
 @blp.needs("subscribers:erase")
 @blp.doc(operationId="adminErase")
-@blp.arguments(EraseContactSchema, example={"reason": "person_asked", "object": False})
+@blp.arguments(EraseSubscriberSchema, example={"reason": "person_asked", "object": False})
 @blp.response(204)
 @blp.refuses(404, "subscriber_unknown")
 @blp.refuses(422, "field_invalid", pointer="/reason")
@@ -94,7 +94,7 @@ def erase(body: dict[str, Any], subscriber_id: UUID) -> None:
 
     With `object`, the address is also suppressed permanently, by a keyed hash of it.
     """
-    contacts.erase(
+    people.erase(
         admin().services, caller(), subscriber_id, reason=body["reason"], objects=body["object"]
     )
 
@@ -111,7 +111,7 @@ def unsubscribe(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
 
     Repeatable. The ledger says that the studio did it.
     """
-    contacts.unsubscribe(admin().services, caller(), subscriber_id)
+    people.unsubscribe(admin().services, caller(), subscriber_id)
     return {"status": "done"}
 
 
@@ -129,5 +129,5 @@ def resend(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
     Refused while a mail waits or has just gone, when the mailbox has had its mails, and to a person
     who unsubscribed, bounced or complained.
     """
-    contacts.resend(admin().services, caller(), subscriber_id)
+    people.resend(admin().services, caller(), subscriber_id)
     return {"status": "done"}

@@ -54,9 +54,9 @@ def search(
     page = {**wanted, "before_at": before_at, "before_id": before_id, "limit": limit + 1}
     if looked_for:
         last = looked_for if address else looked_for + AFTER_ALL
-        rows = services.database.all("contacts_by_address", **page, address=looked_for, last=last)
+        rows = services.database.all("people_by_address", **page, address=looked_for, last=last)
     else:
-        rows = services.database.all("contacts_page", **page)
+        rows = services.database.all("people_page", **page)
     more, rows = len(rows) > limit, rows[:limit]
     next_cursor = _cursor(rows[-1], mark) if more else None
     if not sees_addresses:
@@ -89,7 +89,7 @@ def _position(cursor: str, mark: str) -> tuple[str, str]:
 def story(services: Services, caller: Caller, subscriber_id: UUID) -> Row:
     """Everything about one person, and what may be done for them now. Raises SubscriberUnknown."""
     row = services.database.one(
-        "contact_story", subscriber_id=subscriber_id, **_resend_limits(services)
+        "people_story", subscriber_id=subscriber_id, **_resend_limits(services)
     )
     if row is None:
         raise SubscriberUnknown
@@ -125,7 +125,7 @@ def erase(
     Raises SubscriberUnknown, also for who is erased already."""
     with audit.acting(services, caller, "subscribers:erase", subscriber_id=subscriber_id) as act:
         act.detail.update(reason=reason, objected=objects)
-        row = act.services.database.one("contact_email", subscriber_id=subscriber_id)
+        row = act.services.database.one("people_email", subscriber_id=subscriber_id)
         if row is None:
             raise SubscriberUnknown
         key = services.config.hash_key
@@ -154,7 +154,7 @@ def resend(services: Services, caller: Caller, subscriber_id: UUID) -> None:
     """Queue the person's latest mail once more. Raises SubscriberUnknown, ActRefused."""
     with audit.acting(services, caller, "subscribers:resend", subscriber_id=subscriber_id) as act:
         row = act.services.database.one(
-            "contact_resend",
+            "people_resend",
             subscriber_id=subscriber_id,
             **_resend_limits(services),
             mailbox_window=services.config.mails_per_mailbox_days,
