@@ -33,7 +33,7 @@ check: $(VENV)/ready ## Format, lint, types, and whether openapi.yaml is what th
 	@$(BIN)/cfn-lint --non-zero-exit-code informational deploy/aws/template.yaml
 	@$(BIN)/leadmagnet openapi | diff -u openapi.yaml - || { echo "openapi.yaml is out of date: make openapi"; exit 1; }
 
-faults: $(VENV)/ready ## The fault campaign: kill, freeze, starve, restart; about eleven minutes
+faults: $(VENV)/ready ## The fault campaign: kill, freeze, starve, restart; a quarter of an hour
 	@$(BIN)/python -m tests.faults $(SCENARIOS)
 
 format: $(VENV)/ready ## Put the code in its form

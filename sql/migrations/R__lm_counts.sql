@@ -57,9 +57,10 @@ END
 $$;
 
 -- The rule that nobody's mailbox is flooded: at most MAILS_PER_MAILBOX mails in
--- MAILS_PER_MAILBOX_DAYS, whatever asks for them. Who queues a mail first asks `lm_mailbox_full`,
--- so that nothing is written about a person who gets none, then counts it with `lm_limit_count`
--- under the same key, which refuses the mail of two at once.
+-- MAILS_PER_MAILBOX_DAYS, whatever asks for them; as many privacy links, counted under another key.
+-- Who queues a mail first asks `lm_mailbox_full`, so that nothing is written about a person who
+-- gets none, then counts it with `lm_limit_count` under the same key, which refuses one of two at
+-- once.
 
 -- What a subscriber's mails are counted under: the keyed hash of their folded address, or of
 -- their own id where they did not come by a signup.

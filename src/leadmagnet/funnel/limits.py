@@ -83,7 +83,8 @@ def of_network(config: Config, error: type[LimitReached], *, ip: str | None) -> 
 
 
 def of_mailbox(config: Config) -> dict[str, Any]:
-    """The parameters of the mailbox limit: the rule is `lm_mailbox_full`."""
+    """The parameters of the mailbox limit: the rule is `lm_mailbox_full`
+    (R__lm_counts.sql)."""
     return {
         "mailbox_limit": config.mails_per_mailbox,
         "mailbox_window": config.mails_per_mailbox_days,
