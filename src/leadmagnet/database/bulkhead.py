@@ -11,9 +11,8 @@ from leadmagnet.errors import Unavailable
 
 Clock = Callable[[], float]
 
-# A healthy database finishes something every few milliseconds; a busy disk may hold every commit
-# for a tenth of a second.
-STALLED_SECONDS = 0.25
+# A healthy database finishes something every few milliseconds.
+STALLED_SECONDS = 0.1
 # So many slow failures of the same statement in a row, and the next ones fail without trying.
 TRIPS = 4
 SLOW_SECONDS = 0.5
