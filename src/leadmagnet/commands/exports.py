@@ -8,9 +8,10 @@ import click
 
 from leadmagnet.admin import exports
 from leadmagnet.commands.plumbing import application, file_argument
+from leadmagnet.commands.printing import Group
 
 
-@click.group("exports", short_help="Verify an exported file.")
+@click.group("exports", cls=Group, short_help="Verify an exported file.")
 def command() -> None:
     """The files that `POST /exports` of the admin API hands out."""
 

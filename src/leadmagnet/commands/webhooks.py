@@ -12,6 +12,7 @@ import click
 from leadmagnet.adapters.endpoints import EndpointRefused
 from leadmagnet.admin import audit
 from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.printing import Group
 from leadmagnet.services import Services
 from leadmagnet.webhooks import endpoints, events
 
@@ -19,7 +20,7 @@ OPERATOR = audit.Caller("operator", None, None)
 LIST = ("name", "url", "kinds", "include_email", "queued", "dead", "disabled_why")
 
 
-@click.group("webhooks", short_help="Tell other systems; list, rotate, replay.")
+@click.group("webhooks", cls=Group, short_help="Tell other systems; list, rotate, replay.")
 def command() -> None:
     """The endpoints that are told of what happens, signed as Standard Webhooks say."""
 
