@@ -140,7 +140,7 @@ def test_what_has_not_the_form_of_a_token_costs_none(counted, counter, token):
     assert counter.trips == before
 
 
-def test_leaving_is_one(counted, counter, mailbox):
+def test_unsubscribing_is_two_as_the_answer_says_what_holds_afterwards(counted, counter, mailbox):
     sign_up(counted)
     leave = f"{API}/unsubscribe/{mailbox.deliver().unsubscribe_token()}"
-    assert trips(counter, lambda: counted.post(leave)) == [1, 1, 1]
+    assert trips(counter, lambda: counted.post(leave)) == [2, 2, 2]

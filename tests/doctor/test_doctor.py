@@ -53,8 +53,9 @@ def test_it_prints_no_secret_and_no_address(leadmagnet, environment, database, c
 def test_fresh_secrets_are_settings_that_are_taken(leadmagnet):
     lines = leadmagnet("secrets").stdout.splitlines()
     fresh = dict(line.split("=", 1) for line in lines)
-    assert list(fresh) == ["UNSUBSCRIBE_KEYS", "HASH_KEY", "RECEIPT_KEY", "METRICS_TOKEN"]
-    assert len(set(fresh.values())) == 4
+    names = ["UNSUBSCRIBE_KEYS", "HASH_KEY", "RECEIPT_KEY", "WEBHOOK_KEY", "METRICS_TOKEN"]
+    assert list(fresh) == names
+    assert len(set(fresh.values())) == 5
     config = Config.from_env({**SETTINGS, "DATABASE_URL": "postgresql://localhost/x", **fresh})
     assert config.metrics_token == fresh["METRICS_TOKEN"]
     assert leadmagnet("secrets").stdout.splitlines() != lines

@@ -341,7 +341,7 @@ def test_every_202_is_accounted_for(client, database, mailbox):
     counted = outcomes(database)
     assert sum(counted.values()) == accepted == 15
     assert counted["queued"] == database.count("lm_outbox")
-    assert (counted["supclicked"], counted["ignored"]) == (1, 2)
+    assert (counted["suppressed"], counted["ignored"]) == (1, 2)
 
 
 # Guesses
