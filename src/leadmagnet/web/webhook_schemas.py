@@ -16,7 +16,8 @@ class NewEndpointSchema(CamelCaseSchema):
     name = fields.String(
         required=True,
         validate=[
-            validate.Regexp("[a-z0-9]+(-[a-z0-9]+)*\\Z", error="field_invalid"),
+            # As JavaScript reads it, too; in Python alone, `$` is also before a last line feed.
+            validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", error="field_invalid"),
             validate.Length(max=50, error="field_invalid"),
         ],
         error_messages=WRONG,

@@ -28,6 +28,7 @@ ENTRY = {
 @blp.response(
     200,
     MeSchema,
+    description="The caller",
     example={"actor": "key:ada-laptop", "role": "viewer", "permissions": ["me:read"]},
 )
 def me() -> dict[str, Any]:
@@ -47,7 +48,7 @@ def me() -> dict[str, Any]:
 @blp.needs("audit:read")
 @blp.doc(operationId="adminAudit")
 @blp.arguments(AuditQuerySchema, location="query")
-@blp.response(200, AuditSchema, example={"items": [ENTRY]})
+@blp.response(200, AuditSchema, description="A page of the audit", example={"items": [ENTRY]})
 @blp.refuses(422, "field_invalid", pointer="/before")
 def read_audit(query: dict[str, Any]) -> dict[str, Any]:
     """Who did what, when and to whom

@@ -31,6 +31,7 @@ JSON_LINES = {
 @blp.response(
     200,
     {"type": "string"},
+    description="The file",
     content_type="text/csv",
     example='"Email";"Statut"\r\n"ada@example.org";"confirmé"\r\n',
 )

@@ -40,7 +40,12 @@ EXAMPLE = [path_example("subscriber_id", SUBSCRIBER)]
 @blp.needs("subscribers:read")
 @blp.doc(operationId="adminSearch")
 @blp.arguments(SearchSchema, example={"status": "confirmed", "newsletter": True})
-@blp.response(200, SubscriberPageSchema, example={"items": [ADA], "nextCursor": None})
+@blp.response(
+    200,
+    SubscriberPageSchema,
+    description="A page of subscribers",
+    example={"items": [ADA], "nextCursor": None},
+)
 @blp.refuses(422, "cursor_invalid", "cursor_mismatch", pointer="/cursor")
 def search(body: dict[str, Any]) -> dict[str, Any]:
     """Search the list
@@ -57,6 +62,7 @@ def search(body: dict[str, Any]) -> dict[str, Any]:
 @blp.response(
     200,
     StorySchema,
+    description="The person",
     example={"subscriber": ADA, "events": [], "mails": [], "actions": ["erase", "unsubscribe"]},
 )
 @blp.refuses(404, "subscriber_unknown")
@@ -71,7 +77,12 @@ def story(subscriber_id: UUID) -> dict[str, Any]:
 @blp.get(f"{ONE}/receipt", parameters=EXAMPLE)
 @blp.needs("subscribers:receipt")
 @blp.doc(operationId="adminReceipt")
-@blp.response(200, ReceiptSchema, example={"receipt": {}, "signature": {}})
+@blp.response(
+    200,
+    ReceiptSchema,
+    description="The receipt and its signature",
+    example={"receipt": {}, "signature": {}},
+)
 @blp.refuses(404, "subscriber_unknown")
 @blp.refuses(409, "receipt_key_missing", "receipt_too_early", "receipt_refused")
 def receipt(subscriber_id: UUID) -> Response:
@@ -86,7 +97,7 @@ def receipt(subscriber_id: UUID) -> Response:
 @blp.needs("subscribers:erase")
 @blp.doc(operationId="adminErase")
 @blp.arguments(EraseSubscriberSchema, example={"reason": "person_asked", "object": False})
-@blp.response(204)
+@blp.response(204, description="The person is erased")
 @blp.refuses(404, "subscriber_unknown")
 @blp.refuses(422, "field_invalid", pointer="/reason")
 def erase(body: dict[str, Any], subscriber_id: UUID) -> None:
@@ -104,7 +115,9 @@ def erase(body: dict[str, Any], subscriber_id: UUID) -> None:
 @blp.doc(operationId="adminUnsubscribe")
 @blp.arguments(NothingSchema, example={})
 @blp.refuses(422, "field_unknown")
-@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.response(
+    200, DoneSchema, description="No more mail goes to the person", example={"status": "done"}
+)
 @blp.refuses(404, "subscriber_unknown")
 def unsubscribe(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
     """End all mail to a person who has told the studio so
@@ -120,7 +133,7 @@ def unsubscribe(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
 @blp.doc(operationId="adminResend")
 @blp.arguments(NothingSchema, example={})
 @blp.refuses(422, "field_unknown")
-@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.response(200, DoneSchema, description="The mail is queued", example={"status": "done"})
 @blp.refuses(404, "subscriber_unknown")
 @blp.refuses(409, "resend_refused")
 def resend(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:

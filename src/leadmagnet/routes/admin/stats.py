@@ -38,7 +38,7 @@ EXAMPLE = {
 @blp.needs("stats:read")
 @blp.doc(operationId="adminStats")
 @blp.arguments(StatsQuerySchema, location="query")
-@blp.response(200, StatsSchema, example=EXAMPLE)
+@blp.response(200, StatsSchema, description="The statistics", example=EXAMPLE)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(422, "period_invalid", pointer="/from")
 def read_stats(query: dict[str, Any]) -> dict[str, Any]:

@@ -54,9 +54,12 @@ def _shown(secret: endpoints.Secret) -> dict[str, Any]:
 @blp.get("/webhooks")
 @blp.needs("webhooks:read")
 @blp.doc(operationId="adminWebhooks")
-@blp.response(200, EndpointsSchema, example={"items": [CRM]})
+@blp.response(200, EndpointsSchema, description="All endpoints", example={"items": [CRM]})
 def read_endpoints() -> dict[str, Any]:
-    """Every endpoint, with what waits for it and what was given up"""
+    """List the endpoints
+
+    Each with how many events wait for it and how many were given up; secrets are not shown.
+    """
     return {"items": endpoints.listed(admin().services)}
 
 
@@ -64,7 +67,7 @@ def read_endpoints() -> dict[str, Any]:
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminAddWebhook")
 @blp.arguments(NewEndpointSchema, example=NEW)
-@blp.response(200, SecretSchema, example=SECRET)
+@blp.response(200, SecretSchema, description="The secret, this one time", example=SECRET)
 @blp.refuses(409, "endpoint_exists", "webhooks_off")
 @blp.refuses(422, "field_invalid", pointer="/name")
 @blp.refuses(422, "url_refused", pointer="/url")
@@ -81,7 +84,12 @@ def add_endpoint(body: dict[str, Any]) -> dict[str, Any]:
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminRotateWebhook")
 @blp.arguments(NothingSchema, example={})
-@blp.response(200, SecretSchema, example={**SECRET, "formerUntil": WHEN})
+@blp.response(
+    200,
+    SecretSchema,
+    description="The new secret, this one time",
+    example={**SECRET, "formerUntil": WHEN},
+)
 @blp.refuses(409, "endpoint_unknown", "webhooks_off")
 @blp.refuses(422, "field_unknown")
 def rotate_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -96,11 +104,14 @@ def rotate_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminEnableWebhook")
 @blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.response(200, DoneSchema, description="The endpoint is told again", example={"status": "done"})
 @blp.refuses(409, "endpoint_unknown")
 @blp.refuses(422, "field_unknown")
 def enable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
-    """Tell a disabled endpoint again, at once also what has waited"""
+    """Enable a disabled endpoint
+
+    What has waited for it is sent at once.
+    """
     webhooks.enable(admin().services, caller(), name)
     return {"status": "done"}
 
@@ -109,11 +120,16 @@ def enable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminDisableWebhook")
 @blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.response(
+    200, DoneSchema, description="The endpoint is told nothing", example={"status": "done"}
+)
 @blp.refuses(409, "endpoint_unknown")
 @blp.refuses(422, "field_unknown")
 def disable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
-    """Tell an endpoint nothing; what already waits for it stays"""
+    """Disable an endpoint
+
+    What waits for it stays; no new events are written for it, except erasures.
+    """
     webhooks.disable(admin().services, caller(), name)
     return {"status": "done"}
 
@@ -122,11 +138,14 @@ def disable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminPingWebhook")
 @blp.arguments(NothingSchema, example={})
-@blp.response(200, PingSchema, example={"id": SUBSCRIBER})
+@blp.response(200, PingSchema, description="The id of the test event", example={"id": SUBSCRIBER})
 @blp.refuses(409, "endpoint_unknown")
 @blp.refuses(422, "field_unknown")
 def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Queue a test event"""
+    """Queue a test event
+
+    `GET /deliveries` shows what became of it.
+    """
     return {"id": webhooks.ping(admin().services, caller(), name)}
 
 
@@ -134,7 +153,7 @@ def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
 @blp.needs("webhooks:read")
 @blp.doc(operationId="adminDeliveries")
 @blp.arguments(DeliveriesQuerySchema, location="query")
-@blp.response(200, DeliveriesSchema, example={"items": [DELIVERY]})
+@blp.response(200, DeliveriesSchema, description="A page of events", example={"items": [DELIVERY]})
 @blp.refuses(422, "field_invalid", pointer="/limit")
 def read_deliveries(query: dict[str, Any]) -> dict[str, Any]:
     """What endpoints were told, newest first
@@ -148,10 +167,13 @@ def read_deliveries(query: dict[str, Any]) -> dict[str, Any]:
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminReplay")
 @blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, example={"status": "done"})
+@blp.response(200, DoneSchema, description="The event is queued", example={"status": "done"})
 @blp.refuses(409, "event_unknown")
 @blp.refuses(422, "field_unknown")
 def replay_delivery(body: dict[str, Any], event_id: UUID) -> dict[str, str]:
-    """Send an event again, under its id"""
+    """Send an event again
+
+    Under its former id, so that a consumer who has it already can tell.
+    """
     webhooks.replay(admin().services, caller(), event_id)
     return {"status": "done"}
