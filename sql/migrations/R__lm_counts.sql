@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 
--- The rule that nobody's mailbox is flooded: at most MAILS_PER_MAILBOX mails in
+-- The rule that keeps a mailbox from being flooded: at most MAILS_PER_MAILBOX mails in
 -- MAILS_PER_MAILBOX_DAYS, whatever asks for them; as many privacy links, counted under another key.
 -- Who queues a mail first asks `lm_mailbox_full`, so that nothing is written about a person who
 -- gets none, then counts it with `lm_limit_count` under the same key, which refuses one of two at

@@ -55,7 +55,7 @@ def retry(services: Services, caller: Caller, *, ids: Sequence[int] | None, ever
 
 
 def resume(services: Services, caller: Caller) -> int:
-    """Let mails go again, once what held them is mended; how many are due again."""
+    """Resume sending, once the cause of the pause is fixed; how many are due again."""
     with audit.acting(services, caller, "mails:resume") as act:
         count = send_limiter.resume(act.services)
         act.detail.update(mails=count)

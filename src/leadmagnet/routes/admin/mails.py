@@ -86,7 +86,7 @@ def retry(body: dict[str, Any]) -> dict[str, int]:
 @blp.response(200, MailsDueSchema, description="How many may go now", example={"mails": 3})
 @blp.refuses(422, "field_unknown")
 def resume(body: dict[str, Any]) -> dict[str, int]:
-    """Let mails go again, once what held them is mended
+    """Resume sending, once the cause of the pause is fixed
 
     Repeatable.
     """
