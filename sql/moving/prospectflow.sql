@@ -114,11 +114,13 @@ WITH looked AS (
                WHEN EXISTS (SELECT FROM lm_subscribers s WHERE s.id = o.id)
                    OR EXISTS (SELECT FROM lm_former_ids f WHERE f.former_id = o.id) THEN 'already'
                WHEN EXISTS (SELECT FROM lm_erasures x WHERE x.subscriber_id = o.id) THEN 'erased'
-               WHEN a.problem IS NOT NULL OR lm_status_rank(o.status) IS NULL THEN 'refused'
+               WHEN a.problem IS NOT NULL OR lm_status_rank(o.status) IS NULL
+                   OR suppressed.by_us THEN 'refused'
            END AS outcome,
            CASE
                WHEN a.problem IS NOT NULL THEN a.problem
                WHEN lm_status_rank(o.status) IS NULL THEN 'status_unknown'
+               WHEN suppressed.by_us THEN 'objected'
                WHEN o.created_at IS NULL THEN 'time_missing'
                WHEN greatest(o.created_at, o.confirmed_at, o.unsubscribed_at) > now()
                    THEN 'time_in_the_future'
@@ -126,6 +128,10 @@ WITH looked AS (
            END AS problem
     FROM lm_old_subscribers o
     JOIN moving_addresses a ON a.old_id = o.id
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM lm_suppressions x WHERE x.address_hash = a.suppression_hash)
+            AS by_us
+    ) suppressed
 ), ranked AS (
     SELECT looked.*,
            first_value(id) OVER (PARTITION BY email ORDER BY lm_status_rank(status) DESC,

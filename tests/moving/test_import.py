@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from leadmagnet.consent.suppressions import suppression_hash
 from leadmagnet.moving import asides
 from leadmagnet.moving.steps import MovingError
 from leadmagnet.rights import erasures
@@ -291,6 +292,22 @@ def test_erasure_covers_people_who_are_not_imported_yet(make_room, bring_in, dat
     assert erasures.erase(services, UUID(CONFIRMED), by="operator")
     assert not erasures.erase(services, UUID(int=5), by="operator")
     assert outcomes(bring_in()) == {("imported", None): 5}
+
+
+def test_an_address_that_has_objected_here_is_not_brought_in(
+    make_room, bring_in, database, services
+):
+    make_room()
+    email = database.value("SELECT email FROM lm_old_subscribers WHERE id = %s", CONFIRMED)
+    objected = suppression_hash(email.strip().lower(), services.config.hash_key)
+    for _ in range(2):
+        database.owner.execute(
+            "INSERT INTO lm_suppressions (address_hash) VALUES (%s) ON CONFLICT DO NOTHING",
+            [objected],
+        )
+        result = outcomes(bring_in())
+        assert result["refused", "objected"] == 1
+    assert database.value("SELECT count(*) FROM lm_subscribers WHERE id = %s", CONFIRMED) == 0
 
 
 def test_an_unknown_magnet_is_one_sentence(make_room, leadmagnet):
