@@ -38,7 +38,7 @@ def test_the_owner_adds_tries_rotates_and_disables_an_endpoint(owner, deliver, d
     assert acts(database) == [
         ("manage", act) for act in ("add", "ping", "replay", "rotate", "disable", "enable")
     ]
-    assert database.value("SELECT detail->>'include_email' FROM lm_audit ORDER BY id LIMIT 1")
+    assert database.value("SELECT detail->>'includeEmail' FROM lm_audit ORDER BY id LIMIT 1")
 
 
 def test_a_viewer_sees_and_changes_nothing(owner, viewer, database):  # noqa: F811

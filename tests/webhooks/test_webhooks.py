@@ -506,10 +506,10 @@ def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, d
     assert json.loads(run("list", "--json").output)[0]["include_email"] is True
     assert run("enable", "crm").stdout == "crm is enabled\n"
     noted = database.rows("SELECT actor, action, detail FROM lm_audit ORDER BY id")
-    acts = [row["action"] for row in noted]
-    assert acts == [f"webhooks:{act}" for act in ("add", "rotate", "disable", "enable")]
-    assert noted[0]["detail"] == {"endpoint": "crm", "includeEmail": True}
-    assert {row["actor"] for row in noted} == {"operator"}
+    acts = [row["detail"]["act"] for row in noted]
+    assert acts == ["add", "rotate", "disable", "enable"]
+    assert noted[0]["detail"] == {"act": "add", "endpoint": "crm", "includeEmail": True}
+    assert {(row["actor"], row["action"]) for row in noted} == {("operator", "webhooks:manage")}
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,7 @@ def add(
     include_email: bool,
 ) -> endpoints.Secret:
     """Raises Refused for the URL, ActRefused for a name that is taken or without WEBHOOK_KEY."""
-    detail = {"endpoint": name, "include_email": include_email}
-    with _acting(services, caller, "add", **detail) as within:
+    with _acting(services, caller, "add", endpoint=name, includeEmail=include_email) as within:
         return endpoints.add(within, name=name, url=url, kinds=events, include_email=include_email)
 
 

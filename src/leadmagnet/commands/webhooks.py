@@ -39,9 +39,9 @@ def _noted(act: str, endpoint: str, **detail: object) -> Iterator[Services]:
     """What is done, and its row in the audit of the admin API."""
     with (
         _acting() as services,
-        audit.acting(services, OPERATOR, f"webhooks:{act}") as noted,
+        audit.acting(services, OPERATOR, "webhooks:manage") as noted,
     ):
-        noted.detail |= {"endpoint": endpoint, **detail}
+        noted.detail.update(act=act, endpoint=endpoint, **detail)
         yield noted.services
 
 
