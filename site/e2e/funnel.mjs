@@ -260,7 +260,7 @@ test('the page speaks the language of the mail that leads to it', async () => {
   await heading(page, 'Stop our e-mails')
   await look(page, 'unsubscribe-confirmed-en')
   await click(page, 'Unsubscribe from everything')
-  await page.getByText('a single e-mail will ask you to confirm').waitFor()
+  await page.getByText('an e-mail will ask you to confirm it').waitFor()
   await look(page, 'unsubscribe-done-en')
   await ada.leave()
 })
