@@ -59,6 +59,9 @@ class Listener:
         consumer.answer = self._answer
 
     def _answer(self, received: Received) -> Any:
+        if len(received.body) < int(received.headers["content-length"]):
+            # Its worker was killed between the head and the end of the body.
+            return Raw(b"HTTP/1.1 400 x\r\n\r\n")
         try:
             assert self.webhook
             event = self.webhook.verify(received.body, received.headers)
