@@ -11,7 +11,10 @@ from leadmagnet.doctor.settings import sender_domain
 WEBHOOK = "/api/lead-magnet/webhooks/ses"
 NEEDED_EVENTS = ("BOUNCE", "COMPLAINT", "DELIVERY")
 TRACKING = {"OPEN", "CLICK"}
-TEMPLATE = "docs/operating.md#aws: update the stack of deploy/aws/template.yaml"
+TEMPLATE = (
+    "docs/operating.md#from-an-aws-account-to-the-first-mail:"
+    " update the stack of deploy/aws/template.yaml"
+)
 # Part of the day's quota after which a campaign of signups would hit the end.
 NEARLY = 0.8
 
