@@ -72,9 +72,10 @@ SELECT pg_try_advisory_xact_lock(7743383391) AS held;
 
 -- name: prospectflow_stage
 LOCK TABLE lm_old_subscribers, lm_old_consent_events, lm_old_download_tokens IN SHARE MODE;
--- Addresses as Python normalises them, or why it does not.
+-- Addresses as Python normalises them, or why it does not. The first hash is by HASH_KEY itself,
+-- the others by the keys before it.
 CREATE TEMPORARY TABLE moving_addresses (
-    old_id uuid PRIMARY KEY, email text, address_key bytea, suppression_hash bytea, problem text
+    old_id uuid PRIMARY KEY, email text, address_key bytea, suppression_hashes bytea[], problem text
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE moving_people (
     old_id uuid PRIMARY KEY, outcome text NOT NULL, problem text, subscriber_id uuid, text_id text
@@ -102,7 +103,7 @@ WHERE m.slug = %(magnet)s;
 SELECT id, email FROM lm_old_subscribers;
 
 -- name: prospectflow_addresses_copy
-COPY moving_addresses (old_id, email, address_key, suppression_hash, problem) FROM STDIN;
+COPY moving_addresses (old_id, email, address_key, suppression_hashes, problem) FROM STDIN;
 
 -- name: prospectflow_people
 -- What becomes of each. Of several records with one mailbox the strongest refusal is the one that
@@ -129,8 +130,8 @@ WITH looked AS (
     FROM lm_old_subscribers o
     JOIN moving_addresses a ON a.old_id = o.id
     CROSS JOIN LATERAL (
-        SELECT EXISTS (SELECT FROM lm_suppressions x WHERE x.address_hash = a.suppression_hash)
-            AS by_us
+        SELECT EXISTS (SELECT FROM lm_suppressions x
+                       WHERE x.address_hash = ANY (a.suppression_hashes)) AS by_us
     ) suppressed
 ), ranked AS (
     SELECT looked.*,
@@ -227,11 +228,11 @@ SELECT old_id, subscriber_id FROM moving_people WHERE outcome = 'merged';
 -- name: prospectflow_suppressions
 -- Who refused mail, and of whom nothing else can be imported, is never written to.
 INSERT INTO lm_suppressions (address_hash)
-SELECT DISTINCT a.suppression_hash
+SELECT DISTINCT a.suppression_hashes[1]
 FROM moving_people p
 JOIN moving_addresses a ON a.old_id = p.old_id
 JOIN lm_old_subscribers o ON o.id = p.old_id
-WHERE p.outcome = 'refused' AND a.suppression_hash IS NOT NULL
+WHERE p.outcome = 'refused' AND a.suppression_hashes IS NOT NULL
   AND coalesce(o.status, '') NOT IN ('pending', 'confirmed')
 ON CONFLICT DO NOTHING;
 

@@ -65,10 +65,10 @@ def make_room(owner_url: str) -> Callable[[], None]:
 def bring_in(owner_url: str, database: TestDatabase) -> Callable[..., imports.Result]:
     """Imports, with the choices given."""
 
-    def run(report=None, **choices) -> imports.Result:
+    def run(report=None, config=None, **choices) -> imports.Result:
         return imports.import_all(
             owner_url,
-            configured(database),
+            config or configured(database),
             imports.Choices(magnet=MAGNET, **choices),
             report=report,
             say=lambda step: None,

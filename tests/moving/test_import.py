@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -294,18 +295,21 @@ def test_erasure_covers_people_who_are_not_imported_yet(make_room, bring_in, dat
     assert outcomes(bring_in()) == {("imported", None): 5}
 
 
+@pytest.mark.parametrize("former", [False, True])
 def test_an_address_that_has_objected_here_is_not_brought_in(
-    make_room, bring_in, database, services
+    make_room, bring_in, database, services, former
 ):
+    key = b"f1-" + b"y" * 40 if former else services.config.hash_key
+    config = replace(services.config, former_hash_keys=(key,) if former else ())
     make_room()
     email = database.value("SELECT email FROM lm_old_subscribers WHERE id = %s", CONFIRMED)
-    objected = suppression_hash(email.strip().lower(), services.config.hash_key)
+    objected = suppression_hash(email.strip().lower(), key)
     for _ in range(2):
         database.owner.execute(
             "INSERT INTO lm_suppressions (address_hash) VALUES (%s) ON CONFLICT DO NOTHING",
             [objected],
         )
-        result = outcomes(bring_in())
+        result = outcomes(bring_in(config=config))
         assert result["refused", "objected"] == 1
     assert database.value("SELECT count(*) FROM lm_subscribers WHERE id = %s", CONFIRMED) == 0
 

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.config import Config
-from leadmagnet.consent.suppressions import suppression_hash
+from leadmagnet.consent.suppressions import suppression_hashes
 from leadmagnet.database import Row
 from leadmagnet.funnel.limits import address_key
 from leadmagnet.moving.steps import Conn, MovingError, one, require_aside, run, steps, transaction
@@ -111,7 +111,7 @@ def _address(given: str | None, config: Config) -> tuple[Any, ...]:
         email = normalise(given)
     except AddressRefused as refused:
         return (None, None, None, refused.code)
-    hashed = suppression_hash(email, config.hash_key)
+    hashed = suppression_hashes(email, config.hash_keys)
     return (email, address_key(config, email), hashed, None)
 
 
