@@ -8,13 +8,16 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check faults format smoke check-nginx check-alerts check-layer fuzz audit e2e openapi lint-openapi lock clean
+.PHONY: help run site test bench check faults format smoke check-nginx check-alerts check-layer fuzz audit e2e openapi lint-openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready ## Serve everything on this machine, until Ctrl-C
 	@exec $(BIN)/leadmagnet dev
+
+site: $(VENV)/ready ## Serve the Nuxt site beside `make run`, until Ctrl-C; needs Node
+	@exec sh scripts/site.sh
 
 test: $(VENV)/ready ## Run the tests, on a PostgreSQL of their own
 	@$(BIN)/python -m pytest

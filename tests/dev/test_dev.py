@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import http.client
 import json
 import os
 import shlex
@@ -11,9 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import IO, Any
 
 import boto3
 import psycopg
@@ -23,7 +26,7 @@ from botocore.exceptions import ClientError
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from leadmagnet.dev import ports, stack
+from leadmagnet.dev import ports, site, stack
 from leadmagnet.dev.lock import only_one_in
 from leadmagnet.dev.mailbox import create_mailbox
 from leadmagnet.dev.postgres import Postgres
@@ -152,9 +155,11 @@ def test_the_settings_file_is_private_and_survives_a_shell(folder: Path) -> None
 
 def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> None:
     numbers = {"PORT": ports.free_port(), "MAILBOX_PORT": ports.free_port()}
+    site_port = ports.free_port()
     # Not the settings of this shell: they may be those of a running stack.
     env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     env |= {name: str(number) for name, number in numbers.items()}
+    env["SITE_URL"] = f"http://localhost:{site_port}"
     env_file = folder / ".dev" / "env"
     command = [sys.executable, "-m", "leadmagnet", "dev"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as running:
@@ -162,15 +167,54 @@ def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> N
         settings = dict(line.split("=", 1) for line in shlex.split(env_file.read_text()))
         told = [path for path in env_file.parent.iterdir() if path.suffix in SECRET]
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in told}
+        instead_of_the_site = answer_of(site_port, "/lead-magnet/confirm?token=a-token")
+        with (env_file.parent / "site.lock").open("a") as lock:
+            assert eventually(lambda: took(lock))
+            made_way = eventually(lambda: ports.is_free("127.0.0.1", site_port))
         running.send_signal(signal.SIGTERM)
         output, _ = running.communicate(timeout=20)
     assert (up, running.returncode) == (True, 0)
     assert f"http://127.0.0.1:{numbers['PORT']}/docs" in output
+    assert "make site" in instead_of_the_site
+    assert (
+        f"curl -X POST http://127.0.0.1:{numbers['PORT']}/api/lead-magnet/confirm"
+        """ -H 'Content-Type: application/json' -d '{"token":"a-token"}'</pre>"""
+    ) in instead_of_the_site
+    assert made_way
     assert not env_file.exists()
     assert {"aws.log", "postgres.log", "postgres.password", "hash.key"} <= modes.keys()
     assert set(modes.values()) == {"0o600"}, modes
     database = int(settings["DATABASE_URL"].rsplit(":", 1)[1].split("/")[0])
-    assert all(ports.is_free("127.0.0.1", port) for port in (*numbers.values(), database))
+    assert all(
+        ports.is_free("127.0.0.1", port) for port in (*numbers.values(), site_port, database)
+    )
+
+
+def answer_of(port: int, path: str) -> str:
+    found: list[str] = []
+
+    def answered() -> bool:
+        conn = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with closing(conn), suppress(OSError):
+            conn.request("GET", path)
+            found.append(conn.getresponse().read().decode())
+        return bool(found)
+
+    assert eventually(answered)
+    return found[0]
+
+
+def took(lock: IO[str]) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def test_the_page_instead_of_the_site_shows_no_token_that_is_none() -> None:
+    page = site._page("/lead-magnet/confirm?token=%3Cscript%3E'", "http://127.0.0.1:8000")
+    assert "script" not in page
+    assert "/api/lead-magnet/signup" in page
 
 
 def test_a_port_stays_the_same_until_somebody_else_has_it(tmp_path: Path) -> None:

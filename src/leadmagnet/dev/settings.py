@@ -47,11 +47,11 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "eu-west-3",
     }
     if "UNSUBSCRIBE_KEYS" not in given:
-        defaults["UNSUBSCRIBE_KEYS"] = _kept_key(folder / "unsubscribe.key")
+        defaults["UNSUBSCRIBE_KEYS"] = kept_key(folder / "unsubscribe.key")
     if "HASH_KEY" not in given:
-        defaults["HASH_KEY"] = _kept_key(folder / "hash.key")
+        defaults["HASH_KEY"] = kept_key(folder / "hash.key")
     if "RECEIPT_KEY" not in given:
-        defaults["RECEIPT_KEY"] = _kept_key(folder / "receipt.key")
+        defaults["RECEIPT_KEY"] = kept_key(folder / "receipt.key")
     settings = {**defaults, **given}
     settings.setdefault("API_URL", f"http://{api_host(settings)}:{settings['PORT']}")
     return settings
@@ -108,7 +108,7 @@ def write_private(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def _kept_key(path: Path) -> str:
+def kept_key(path: Path) -> str:
     # Kept, so that the unsubscribe links in yesterday's mails, the ledger's seals and the receipts
     # are still good.
     if not path.exists():

@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 import psycopg
 
-from leadmagnet.dev import ports, settings
+from leadmagnet.dev import ports, settings, site
 from leadmagnet.dev.lock import FolderError, only_one_in
 from leadmagnet.dev.postgres import Postgres, PostgresError
 from leadmagnet.dev.processes import Child, stop
@@ -75,6 +75,7 @@ class _Stack:
         self._start_product()
         self._exits.callback(env_file.unlink, missing_ok=True)
         settings.write_env_file(env_file, self._env)
+        site.stand_in(FOLDER, self._env)
         _say(welcome(self._env, FOLDER))
         while True:
             self._watch.pause()
