@@ -97,6 +97,10 @@ def needed(call: Call) -> set[Allowed]:
         }
     if call.operation == "ConfirmSubscription":
         return {Allowed("sns:ConfirmSubscription", given["TopicArn"])}
+    if call.operation == "GetSubscriptionAttributes":
+        # What SNS asks about is the subscription's topic.
+        topic = given["SubscriptionArn"].rpartition(":")[0]
+        return {Allowed("sns:GetSubscriptionAttributes", topic)}
     if read := READS.get(call.operation):
         action, resource = read
         return {Allowed(action, resource.format(**given))}
@@ -164,6 +168,7 @@ def doctor() -> None:
         lambda: aws.event_destinations(NAME),
         lambda: aws.topic(TOPIC),
         lambda: aws.subscriptions(TOPIC),
+        lambda: aws.subscription(f"{TOPIC}:6b0e71bd"),
     ):
         with pytest.raises((NotAnswered, NotFound)):
             ask()

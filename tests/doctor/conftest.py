@@ -16,6 +16,7 @@ import responses
 from leadmagnet.adapters.inspection import Inspection
 from leadmagnet.adapters.names import Names
 from leadmagnet.adapters.pages import Pages
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.config import MigrationConfig
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.doctor.examination import examine
@@ -53,6 +54,7 @@ def given(
     owner = server.url("lm_owner", database.name)
     return Surroundings(
         services=services,
+        admin=AdminConfig(),
         migration=MigrationConfig(migration_database_url=owner),
         aws=Inspection(s3=clients.s3, ses=clients.ses, sns=clients.sns),
         names=Names(),

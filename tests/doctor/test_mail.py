@@ -47,6 +47,7 @@ SUBSCRIPTION = {
     "Endpoint": WEBHOOK,
     "TopicArn": TOPIC,
 }
+ATTRIBUTES = {"RawMessageDelivery": "false", "PendingConfirmation": "false"}
 # Which call each check makes, its parameters, and the answer with which all is well.
 NAME = {"ConfigurationSetName": "leadmagnet"}
 CALLS = {
@@ -80,13 +81,16 @@ def look(given, clients, start):
     """One check, with the answer of the one call that it makes."""
     given = replace(given, services=start(SNS_TOPICS=TOPIC, SES_MAX_RATE="10"))
 
-    def look(check, answer=None, error=None):
+    def look(check, answer=None, error=None, attributes=ATTRIBUTES):
         service, operation, parameters, well = CALLS[check]
         stubber = Stubber(getattr(clients, service))
         if error:
             stubber.add_client_error(operation, error)
         else:
             stubber.add_response(operation, answer or well, parameters)
+            if check == "webhook" and answer is None:
+                arn = {"SubscriptionArn": SUBSCRIPTION["SubscriptionArn"]}
+                stubber.add_response("get_subscription_attributes", {"Attributes": attributes}, arn)
         with stubber:
             found = made(CHECKS[check], given)
         stubber.assert_no_pending_responses()
@@ -183,6 +187,15 @@ def test_an_outage_of_aws_is_no_fault_of_ours(look, check):
             *("fail", "COMPLAINT, DELIVERY not reported", "deploy/aws/template.yaml"),
         ),
         (
+            "events",
+            {
+                "EventDestinations": [
+                    changed(DESTINATION, MatchingEventTypes=["BOUNCE", "COMPLAINT", "DELIVERY"])
+                ]
+            },
+            *("warn", "REJECT, DELIVERY_DELAY not reported", "deploy/aws/template.yaml"),
+        ),
+        (
             "tracking",
             {"EventDestinations": [changed(DESTINATION, MatchingEventTypes=["OPEN", "CLICK"])]},
             *("fail", "CLICK, OPEN tracked", "deploy/aws/template.yaml"),
@@ -207,6 +220,13 @@ def test_what_is_wrong_is_told_with_a_line_to_paste(look, check, answer, verdict
     assert found.verdict == verdict
     assert said in found.said
     assert fix in found.fix
+
+
+def test_raw_messages_which_nobody_signs_are_told(look):
+    found = look("webhook", attributes=ATTRIBUTES | {"RawMessageDelivery": "true"})
+    assert found.verdict == "fail"
+    assert "raw messages" in found.said
+    assert f"--subscription-arn {SUBSCRIPTION['SubscriptionArn']}" in found.fix
 
 
 @pytest.mark.parametrize("check", ["identity", "set", "topic"])

@@ -6,6 +6,9 @@ import secrets
 
 import pytest
 
+from leadmagnet.admin.settings import AdminConfig
+from tests.admin.test_oidc import DOCUMENTS, SETTINGS, URL
+
 REAL = {
     "UNSUBSCRIBE_KEYS": secrets.token_hex(32),
     "HASH_KEY": secrets.token_hex(32),
@@ -26,7 +29,8 @@ def settings(look, start):
 
 
 @pytest.mark.parametrize(
-    "check", ["keys", ".env", "addresses", "aws", "events", "proxies", "witness"]
+    "check",
+    ["keys", ".env", "addresses", "aws", "events", "proxies", "witness", "templates", "admin"],
 )
 def test_settings_of_a_real_service_are_well(settings, check):
     assert settings(check).verdict == "ok"
@@ -37,6 +41,10 @@ def test_settings_of_a_real_service_are_well(settings, check):
     [
         ("keys", {"HASH_KEY": "x" * 40}, "fail", "HASH_KEY is not random"),
         ("keys", {"METRICS_TOKEN": KEY, "HASH_KEY": KEY}, "fail", "are the same"),
+        ("keys", {"WEBHOOK_KEY": "x" * 40}, "fail", "WEBHOOK_KEY is not random"),
+        ("keys", {"WEBHOOK_KEY": KEY, "HASH_KEY": KEY}, "fail", "are the same"),
+        ("keys", {"LEGACY_UNSUBSCRIBE_KEYS": KEY, "HASH_KEY": KEY}, "fail", "are the same"),
+        ("keys", {"LEGACY_UNSUBSCRIBE_KEYS": "password1"}, "warn", "can be guessed"),
         ("addresses", {"SITE_URL": "http://www.studio.photo"}, "fail", "SITE_URL is not https"),
         ("addresses", {"SITE_URL": "http://localhost:3000"}, "warn", "SITE_URL is only good on"),
         ("addresses", {"MAIL_FROM": "guide@studio.example"}, "warn", "MAIL_FROM is only good on"),
@@ -68,3 +76,40 @@ def test_a_missing_region_is_told(settings, monkeypatch):
     found = settings("aws")
     assert found.verdict == "fail"
     assert "AWS_REGION" in found.fix
+
+
+def test_templates_that_were_changed_since_the_start_are_told(settings, tmp_path):
+    (tmp_path / "shared.fr.jinja").write_text("{{ discount }}")
+    found = settings("templates", MAIL_TEMPLATES=str(tmp_path))
+    assert found.verdict == "fail"
+    assert "shared.fr.jinja, line 1" in found.said
+
+
+@pytest.fixture
+def admin(look):
+    """The check of the admin API, with these settings of it."""
+
+    def admin(**changes):
+        config = AdminConfig.from_env({"ADMIN_API": "true", **changes})
+        return look("settings", "admin", admin=config)
+
+    return admin
+
+
+def test_an_issuer_whose_keys_can_be_had_is_well(admin, web):
+    for url, document in DOCUMENTS.items():
+        web.get(url, json=document)
+    assert admin().said == "on, for the holders of keys"
+    assert admin(**SETTINGS).said == "on, and its issuer publishes 2 keys"
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [({}, f"{URL}/.well-known/openid-configuration"), ({"OIDC_JWKS_URL": f"{URL}/k"}, f"{URL}/k")],
+)
+def test_an_issuer_that_does_not_answer_is_told_with_what_to_ask(admin, web, changes, asked):
+    web.get(asked, status=404)
+    found = admin(**SETTINGS, **changes)
+    assert (found.verdict, found.fix) == ("fail", f"curl -sSf {asked}")
+    web.replace("GET", asked, json={"keys": []})
+    assert admin(**SETTINGS, **changes).verdict == "fail"

@@ -100,6 +100,11 @@ class Inspection:
             answer = self._sns_client.list_subscriptions_by_topic(TopicArn=arn)
         return list(answer["Subscriptions"])
 
+    def subscription(self, arn: str) -> dict[str, str]:
+        with _asked("sns:GetSubscriptionAttributes"):
+            answer = self._sns_client.get_subscription_attributes(SubscriptionArn=arn)
+        return dict(answer["Attributes"])
+
 
 @contextmanager
 def _asked(right: str) -> Iterator[None]:

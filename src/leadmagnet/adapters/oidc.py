@@ -74,6 +74,16 @@ class Issuer:
             return None
         return claims if self._is_for_us(claims) else None
 
+    @property
+    def discovery_url(self) -> str:
+        return f"{self._url.rstrip('/')}/.well-known/openid-configuration"
+
+    def look(self) -> int:
+        """How many keys it publishes now. Raises IssuerUnavailable."""
+        with self._lock:
+            self._refresh()
+            return len(self._keys)
+
     def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
         if "aud" in claims:
             audience = claims["aud"]
@@ -102,7 +112,7 @@ class Issuer:
 
     def _discovered(self) -> str:
         """OpenID Connect Discovery 1.0: the document must name the issuer that it was asked of."""
-        known = self._fetch(f"{self._url.rstrip('/')}/.well-known/openid-configuration")
+        known = self._fetch(self.discovery_url)
         if known["issuer"] != self._url or not str(known["jwks_uri"]).startswith(
             _scheme(self._url)
         ):

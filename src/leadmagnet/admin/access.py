@@ -42,10 +42,10 @@ def admin_of(services: Services, config: AdminConfig) -> Admin | None:
     database = Database(
         services.config.database_url, size=CONNECTIONS, waiting=WAITING, seconds=SECONDS
     )
-    return Admin(replace(services, database=database), config, _issuer(config))
+    return Admin(replace(services, database=database), config, issuer_of(config))
 
 
-def _issuer(config: AdminConfig) -> Issuer | None:
+def issuer_of(config: AdminConfig) -> Issuer | None:
     if not (config.oidc_issuer and config.oidc_audience):
         return None
     # Imported where it is used: an HTTP client is a tenth of a second and some megabytes.

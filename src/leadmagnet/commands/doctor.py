@@ -21,6 +21,7 @@ from leadmagnet.adapters.names import Names
 from leadmagnet.adapters.pages import Pages
 from leadmagnet.adapters.ses import Mailer
 from leadmagnet.addresses import AddressRefused, normalise
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.config import Config, ConfigError, MigrationConfig
 from leadmagnet.doctor.examination import CATEGORIES, Checked, examine, made, unmade
 from leadmagnet.doctor.findings import Surroundings, Verdict, fail, in_two
@@ -81,7 +82,7 @@ def _address(file: IO[str] | None) -> str | None:
 
 def _checked(categories: Collection[str], mail_to: str | None) -> Iterator[Checked]:
     try:
-        config = Config.load()
+        config, admin = Config.load(), AdminConfig.load()
     except ConfigError as error:
         yield Checked("settings", "environment", fail(*_refused(error)))
         yield from unmade(categories, "the settings cannot be read")
@@ -95,6 +96,7 @@ def _checked(categories: Collection[str], mail_to: str | None) -> Iterator[Check
     try:
         given = Surroundings(
             services=services,
+            admin=admin,
             migration=_migration(),
             aws=Inspection.of_environment(),
             names=Names(),

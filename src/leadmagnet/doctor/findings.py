@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.config import MigrationConfig
 from leadmagnet.services import Services
 
@@ -44,6 +45,7 @@ class Surroundings:
     """All that the checks look at; each way to the network is passed in."""
 
     services: Services
+    admin: AdminConfig
     migration: MigrationConfig | None
     aws: Inspection
     names: Names

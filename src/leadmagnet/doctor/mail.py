@@ -1,26 +1,24 @@
-"""Amazon SES and SNS: mail may go, is signed, is not tracked, and its bounces come back."""
+"""Amazon SES: mail may go, is signed, is not tracked, and what becomes of it is reported."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from leadmagnet.adapters.inspection import NotFound
-from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, ok, warn
+from leadmagnet.doctor.findings import Check, Finding, Surroundings, fail, ok, warn
 from leadmagnet.doctor.settings import sender_domain
+from leadmagnet.doctor.way_back import TEMPLATE, real_aws, subscription, topic
 
-WEBHOOK = "/api/lead-magnet/webhooks/ses"
 NEEDED_EVENTS = ("BOUNCE", "COMPLAINT", "DELIVERY")
+# Without them a mail that SES drops or cannot hand on is not told.
+TELLING_EVENTS = ("REJECT", "DELIVERY_DELAY")
 TRACKING = {"OPEN", "CLICK"}
-TEMPLATE = (
-    "docs/operating.md#from-an-aws-account-to-the-first-mail:"
-    " update the stack of deploy/aws/template.yaml"
-)
 # Part of the day's quota after which a campaign of signups would hit the end.
 NEARLY = 0.8
 
 
 def account(given: Surroundings) -> Finding:
-    found = _ses(given).account()
+    found = real_aws(given).account()
     if not found.get("ProductionAccessEnabled"):
         site = given.services.config.site_url
         return fail(
@@ -44,7 +42,7 @@ def account(given: Surroundings) -> Finding:
 
 
 def quota(given: Surroundings) -> Finding:
-    found = _ses(given).account().get("SendQuota", {})
+    found = real_aws(given).account().get("SendQuota", {})
     rate, day = found.get("MaxSendRate", 0), found.get("Max24HourSend", 0)
     sent, ours = found.get("SentLast24Hours", 0), given.services.config.ses_max_rate
     if ours > rate:
@@ -63,7 +61,7 @@ def quota(given: Surroundings) -> Finding:
 def identity(given: Surroundings) -> Finding:
     domain = sender_domain(given.services.config.mail_from)
     try:
-        found = _ses(given).identity(domain)
+        found = real_aws(given).identity(domain)
     except NotFound:
         return fail(
             f"{domain} is no identity of SES in {given.aws.region}",
@@ -106,7 +104,7 @@ def mail_from(given: Surroundings) -> Finding:
 def configuration_set(given: Surroundings) -> Finding:
     name = given.services.config.ses_configuration_set
     try:
-        found = _ses(given).configuration_set(name)
+        found = real_aws(given).configuration_set(name)
     except NotFound:
         return fail(f"there is no configuration set {name}", TEMPLATE)
     if found.get("SendingOptions", {}).get("SendingEnabled") is False:
@@ -130,7 +128,9 @@ def events(given: Surroundings) -> Finding:
     heard = {kind for each in ours for kind in each["MatchingEventTypes"]}
     if missing := [kind for kind in NEEDED_EVENTS if kind not in heard]:
         return fail(f"{', '.join(missing)} not reported", TEMPLATE)
-    return ok("bounces, complaints and deliveries are reported")
+    if missing := [kind for kind in TELLING_EVENTS if kind not in heard]:
+        return warn(f"{', '.join(missing)} not reported", TEMPLATE)
+    return ok("bounces, complaints, deliveries, delays and rejects are reported")
 
 
 def tracking(given: Surroundings) -> Finding:
@@ -144,58 +144,12 @@ def tracking(given: Surroundings) -> Finding:
     return ok("no pixel, no rewritten link")
 
 
-def topic(given: Surroundings) -> Finding:
-    for arn in _topics(given):
-        try:
-            found = _ses(given).topic(arn)
-        except NotFound:
-            return fail(f"there is no topic {_name(arn)}", TEMPLATE)
-        # A topic without the attribute signs with version 1.
-        if found.get("SignatureVersion") != "2":
-            return fail(
-                f"{_name(arn)} signs with version 1, which is refused",
-                f"aws sns set-topic-attributes --topic-arn {arn}"
-                " --attribute-name SignatureVersion --attribute-value 2",
-            )
-    return ok("signs with version 2")
-
-
-def subscription(given: Surroundings) -> Finding:
-    config = given.services.config
-    endpoint = f"{config.api_url or config.site_url}{WEBHOOK}"
-    for arn in _topics(given):
-        ours = [each for each in _ses(given).subscriptions(arn) if each["Endpoint"] == endpoint]
-        subscribe = f"aws sns subscribe --protocol https --topic-arn {arn}"
-        subscribe += f" --notification-endpoint {endpoint}"
-        if not ours:
-            return fail(f"{_name(arn)} does not lead to {endpoint}", subscribe)
-        if not any(each["SubscriptionArn"].startswith("arn:") for each in ours):
-            return fail(f"the subscription of {_name(arn)} is not confirmed", subscribe)
-    return ok("confirmed, and leads to our webhook")
-
-
-def _ses(given: Surroundings) -> Any:
-    if given.aws.mail_is_emulated:
-        raise Skip("an emulator answers for SES")
-    return given.aws
-
-
 def _identity(given: Surroundings) -> dict[str, Any]:
-    return dict(_ses(given).identity(sender_domain(given.services.config.mail_from)))
+    return dict(real_aws(given).identity(sender_domain(given.services.config.mail_from)))
 
 
 def _destinations(given: Surroundings) -> list[dict[str, Any]]:
-    return list(_ses(given).event_destinations(given.services.config.ses_configuration_set))
-
-
-def _topics(given: Surroundings) -> tuple[str, ...]:
-    if not given.services.config.sns_topics:
-        raise Skip("SNS_TOPICS is empty")
-    return given.services.config.sns_topics
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition(":")[2]
+    return list(real_aws(given).event_destinations(given.services.config.ses_configuration_set))
 
 
 CHECKS: dict[str, Check] = {

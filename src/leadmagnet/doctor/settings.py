@@ -6,10 +6,15 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from leadmagnet.adapters import account
+from leadmagnet.admin.access import issuer_of
+from leadmagnet.config import ConfigError
 from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, in_two, ok, warn
+from leadmagnet.errors import IssuerUnavailable
+from leadmagnet.mail import proof
 
 # Of 64 hexadecimal digits, fewer than ten different ones come by chance once in thousands of years.
 LEAST_CHARACTERS = 10
+LEAST_LEGACY = 16
 # Reserved names that reach no one (RFC 2606), and this machine.
 NOBODYS = (".example", ".test", ".invalid", ".localhost", "example.com", "example.org")
 HERE = ("localhost", "127.0.0.1", "::1")
@@ -22,14 +27,25 @@ def keys(given: Surroundings) -> Finding:
     named |= {f"FORMER_HASH_KEYS[{n}]": key for n, key in enumerate(config.former_hash_keys)}
     if config.receipt_key:
         named["RECEIPT_KEY"] = config.receipt_key
+    if config.webhook_key:
+        named["WEBHOOK_KEY"] = config.webhook_key
     if config.metrics_token:
         named["METRICS_TOKEN"] = config.metrics_token.encode()
+    # Another system chose these: they cannot be changed, only given up.
+    legacy = dict(enumerate(config.legacy_unsubscribe_keys))
+    named |= {f"LEGACY_UNSUBSCRIBE_KEYS[{n}]": key for n, key in legacy.items()}
     for name, key in named.items():
-        if len(set(key)) < LEAST_CHARACTERS:
-            return fail(f"{name} is not random", "leadmagnet secrets")
         same = [other for other in named if other != name and named[other] == key]
         if same:
             return fail(f"{name} and {same[0]} are the same", "leadmagnet secrets")
+        if len(set(key)) < LEAST_CHARACTERS and not name.startswith("LEGACY_"):
+            return fail(f"{name} is not random", "leadmagnet secrets")
+    for n, key in legacy.items():
+        if len(key) < LEAST_LEGACY or len(set(key)) < LEAST_CHARACTERS:
+            return warn(
+                f"LEGACY_UNSUBSCRIBE_KEYS[{n}] can be guessed, and with it anybody unsubscribed",
+                "take it out of LEGACY_UNSUBSCRIBE_KEYS once its mails are old",
+            )
     return ok(f"{len(named)} keys, random and different")
 
 
@@ -94,6 +110,31 @@ def witness(given: Surroundings) -> Finding:
     return ok("the end of the ledger is kept outside of the database")
 
 
+def templates(given: Surroundings) -> Finding:
+    try:
+        proof.require_whole(given.services.config)
+    except ConfigError as error:
+        return fail(str(error), "leadmagnet mails preview confirm --locale fr")
+    own = given.services.config.mail_templates
+    return ok("every mail renders, with the files of MAIL_TEMPLATES" if own else "ours")
+
+
+def admin(given: Surroundings) -> Finding:
+    if not given.admin.admin_api:
+        return ok("ADMIN_API is off")
+    issuer = issuer_of(given.admin)
+    if issuer is None:
+        return ok("on, for the holders of keys")
+    try:
+        found = issuer.look()
+    except IssuerUnavailable:
+        address = given.admin.oidc_jwks_url or issuer.discovery_url
+        return fail("nobody can log in: the issuer's keys cannot be had", f"curl -sSf {address}")
+    if not found:
+        return fail("nobody can log in: the issuer publishes no key", "see OIDC_ISSUER")
+    return ok(f"on, and its issuer publishes {found} key{'s' * (found > 1)}")
+
+
 def sender_domain(mail_from: str) -> str:
     return parseaddr(mail_from)[1].rpartition("@")[2].lower()
 
@@ -110,4 +151,6 @@ CHECKS: dict[str, Check] = {
     "events": events,
     "proxies": proxies,
     "witness": witness,
+    "templates": templates,
+    "admin": admin,
 }

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from leadmagnet.adapters.pages import NoAnswer, Page
 from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, ok
-from leadmagnet.doctor.mail import WEBHOOK
 from leadmagnet.doctor.settings import HERE
+from leadmagnet.doctor.way_back import WEBHOOK
 
 PROXY = "lead /api/lead-magnet/ to the API, as deploy/nginx/nginx.conf does"
 # Of the right shape, signed by nobody.
