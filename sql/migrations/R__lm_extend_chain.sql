@@ -5,7 +5,7 @@
 -- worker was first, and the chain hashes must be computed again.
 CREATE OR REPLACE FUNCTION lm_extend_chain(
     key_proof bytea, first_position bigint, event_ids bigint[], erasure_ids bigint[],
-    digests bytea[], chain_hashes bytea[]
+    audit_ids bigint[], digests bytea[], chain_hashes bytea[]
 ) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -23,17 +23,17 @@ BEGIN
     IF first_position <> (SELECT coalesce(max(position), 0) + 1 FROM lm_consent_seals) THEN
         RETURN false;
     END IF;
-    -- A row that does not exist has no subscriber, which the table refuses.
+    -- A seal of no row, as of one that does not exist, is refused by the table.
     INSERT INTO lm_consent_seals
-        (position, event_id, erasure_id, subscriber_id, digest, chain_hash, sealed_at)
-    SELECT first_position + s.place - 1, s.event_id, s.erasure_id,
-           CASE WHEN s.event_id IS NOT NULL
-               THEN (SELECT e.subscriber_id FROM lm_consent_events e WHERE e.id = s.event_id)
-               ELSE (SELECT x.subscriber_id FROM lm_erasures x WHERE x.id = s.erasure_id)
-           END,
+        (position, event_id, erasure_id, audit_id, subscriber_id, digest, chain_hash, sealed_at)
+    SELECT first_position + s.place - 1, e.id, x.id, a.id,
+           coalesce(e.subscriber_id, x.subscriber_id, a.subscriber_id),
            s.digest, s.chain_hash, now()
-    FROM unnest(event_ids, erasure_ids, digests, chain_hashes) WITH ORDINALITY
-        AS s (event_id, erasure_id, digest, chain_hash, place);
+    FROM unnest(event_ids, erasure_ids, audit_ids, digests, chain_hashes) WITH ORDINALITY
+        AS s (event_id, erasure_id, audit_id, digest, chain_hash, place)
+    LEFT JOIN lm_consent_events e ON e.id = s.event_id
+    LEFT JOIN lm_erasures x ON x.id = s.erasure_id
+    LEFT JOIN lm_audit a ON a.id = s.audit_id;
     RETURN true;
 END
 $$;

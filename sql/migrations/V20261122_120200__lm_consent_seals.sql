@@ -1,16 +1,17 @@
--- The chain over the ledger, written by a job after the fact: one seal for each event and each
--- erasure. `digest` is of the row with its salt, `chain_hash` an HMAC over this seal and the chain
--- hash before it. No foreign key: a seal outlives the erasure of its event, and then says nothing
--- about the person.
+-- The chain over the ledger and the audit, written by a job after the fact: one seal for each
+-- event, each erasure and each row of the audit. `digest` is of the row, an event's with its salt,
+-- `chain_hash` an HMAC over this seal and the chain hash before it. No foreign key: a seal outlives
+-- the erasure of its event, and then says nothing about the person.
 CREATE TABLE lm_consent_seals (
     position bigint PRIMARY KEY CHECK (position > 0),
     event_id bigint UNIQUE,
     erasure_id bigint UNIQUE,
-    subscriber_id uuid NOT NULL,
+    audit_id bigint UNIQUE,
+    subscriber_id uuid,
     digest bytea NOT NULL CHECK (octet_length(digest) = 32),
     chain_hash bytea NOT NULL CHECK (octet_length(chain_hash) = 32),
     sealed_at timestamptz NOT NULL,
-    CONSTRAINT lm_consent_seals_subject CHECK ((event_id IS NULL) <> (erasure_id IS NULL))
+    CONSTRAINT lm_consent_seals_subject CHECK (num_nonnulls(event_id, erasure_id, audit_id) = 1)
 );
 
 CREATE TRIGGER lm_consent_seals_guard BEFORE UPDATE OR DELETE ON lm_consent_seals
@@ -36,10 +37,11 @@ AS 'SELECT to_jsonb(stored)';
 
 -- Each seal with what it seals, as far as that is still there, and what else must fit it.
 CREATE VIEW lm_sealed WITH (security_invoker = true) AS
-SELECT s.position, s.event_id, s.erasure_id, s.subscriber_id, s.digest, s.chain_hash, s.sealed_at,
+SELECT s.position, s.event_id, s.erasure_id, s.audit_id, s.subscriber_id, s.digest, s.chain_hash,
+       s.sealed_at,
        (SELECT p.chain_hash FROM lm_consent_seals p WHERE p.position = s.position - 1) AS previous,
-       coalesce(lm_facts(e), lm_facts(x)) AS facts,
-       coalesce(e.recorded_at, x.erased_at) AS recorded_at,
+       coalesce(lm_facts(e), lm_facts(x), lm_facts(a)) AS facts,
+       coalesce(e.recorded_at, x.erased_at, a.occurred_at) AS recorded_at,
        e.consent_text_id IS NULL
            OR (sha256(convert_to(t.text, 'UTF8')), t.purpose, t.locale, t.policy_version,
                t.policy_url)
@@ -51,5 +53,6 @@ SELECT s.position, s.event_id, s.erasure_id, s.subscriber_id, s.digest, s.chain_
 FROM lm_consent_seals s
 LEFT JOIN lm_consent_events e ON e.id = s.event_id
 LEFT JOIN lm_erasures x ON x.id = s.erasure_id
+LEFT JOIN lm_audit a ON a.id = s.audit_id
 LEFT JOIN lm_consent_texts t ON t.id = e.consent_text_id
 LEFT JOIN lm_subscribers p ON p.id = e.subscriber_id;

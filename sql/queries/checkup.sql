@@ -22,7 +22,8 @@ SELECT r.rolsuper AS superuser,
              AND pg_has_role(c.relowner, 'USAGE')) AS owner,
        ARRAY(
            SELECT right_name || ' on ' || table_name
-           FROM unnest('{lm_consent_events,lm_consent_seals,lm_erasures}'::text[]) AS table_name,
+           FROM unnest('{lm_consent_events,lm_consent_seals,lm_erasures,lm_audit}'::text[])
+                    AS table_name,
                 unnest('{UPDATE,DELETE,TRUNCATE}'::text[]) AS right_name
            WHERE has_table_privilege(table_name, right_name)
               OR right_name = 'UPDATE' AND has_any_column_privilege(table_name, right_name)

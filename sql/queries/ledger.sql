@@ -1,7 +1,7 @@
 -- name: ledger_page
 -- Seals in the order of the chain, each with what it seals, as far as that is still there.
-SELECT position, event_id, erasure_id, subscriber_id, digest, chain_hash, sealed_at, facts,
-       recorded_at, wording_kept, address_kept, erased
+SELECT position, event_id, erasure_id, audit_id, subscriber_id, digest, chain_hash, sealed_at,
+       facts, recorded_at, wording_kept, address_kept, erased
 FROM lm_sealed
 WHERE position > %(after)s
 ORDER BY position
@@ -9,38 +9,48 @@ LIMIT %(batch)s;
 
 -- name: ledger_of_subscriber
 -- One person's events, each with its seal, if it has one by now.
-SELECT e.id AS event_id, s.position, s.erasure_id, s.subscriber_id, s.digest, s.chain_hash,
-       s.sealed_at, s.previous, s.facts, s.recorded_at, s.wording_kept, s.address_kept, s.erased
+SELECT e.id AS event_id, s.position, s.erasure_id, s.audit_id, s.subscriber_id, s.digest,
+       s.chain_hash, s.sealed_at, s.previous, s.facts, s.recorded_at, s.wording_kept,
+       s.address_kept, s.erased
 FROM lm_consent_events e
 LEFT JOIN lm_sealed s ON s.event_id = e.id
 WHERE e.subscriber_id = %(subscriber_id)s
 ORDER BY e.id;
 
--- name: ledger_unsealed_events
--- A page of the events, by id: how many have no seal, and which should have one by now.
+-- name: ledger_unsealed
+-- A page of the rows of one kind, by id: how many have no seal, and which should have one by now.
 WITH page AS (
-    SELECT e.id, e.recorded_at <= now() - %(late_after)s::interval AS due,
-           (SELECT s.position FROM lm_consent_seals s WHERE s.event_id = e.id) IS NULL AS unsealed
-    FROM lm_consent_events e
-    WHERE e.id > %(after)s
-    ORDER BY e.id
-    LIMIT %(batch)s
+    (
+        SELECT e.id, e.recorded_at,
+               (SELECT s.position FROM lm_consent_seals s WHERE s.event_id = e.id) AS position
+        FROM lm_consent_events e
+        WHERE %(kind)s::text = 'event' AND e.id > %(after)s
+        ORDER BY e.id
+        LIMIT %(batch)s
+    )
+    UNION ALL
+    (
+        SELECT x.id, x.erased_at,
+               (SELECT s.position FROM lm_consent_seals s WHERE s.erasure_id = x.id)
+        FROM lm_erasures x
+        WHERE %(kind)s = 'erasure' AND x.id > %(after)s
+        ORDER BY x.id
+        LIMIT %(batch)s
+    )
+    UNION ALL
+    (
+        SELECT a.id, a.occurred_at,
+               (SELECT s.position FROM lm_consent_seals s WHERE s.audit_id = a.id)
+        FROM lm_audit a
+        WHERE %(kind)s = 'audit' AND a.id > %(after)s
+        ORDER BY a.id
+        LIMIT %(batch)s
+    )
 )
-SELECT max(id) AS last, count(*) FILTER (WHERE unsealed) AS waiting,
-       coalesce(array_agg(id ORDER BY id) FILTER (WHERE unsealed AND due), '{}') AS overdue
-FROM page;
-
--- name: ledger_unsealed_erasures
-WITH page AS (
-    SELECT x.id, x.erased_at <= now() - %(late_after)s::interval AS due,
-           (SELECT s.position FROM lm_consent_seals s WHERE s.erasure_id = x.id) IS NULL AS unsealed
-    FROM lm_erasures x
-    WHERE x.id > %(after)s
-    ORDER BY x.id
-    LIMIT %(batch)s
-)
-SELECT max(id) AS last, count(*) FILTER (WHERE unsealed) AS waiting,
-       coalesce(array_agg(id ORDER BY id) FILTER (WHERE unsealed AND due), '{}') AS overdue
+SELECT max(id) AS last, count(*) FILTER (WHERE position IS NULL) AS waiting,
+       coalesce(array_agg(id ORDER BY id) FILTER (
+           WHERE position IS NULL AND recorded_at <= now() - %(late_after)s::interval), '{}')
+           AS overdue
 FROM page;
 
 -- name: ledger_subscribers

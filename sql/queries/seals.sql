@@ -1,6 +1,7 @@
 -- name: seal_latest
 -- The end of the chain, with the chain hash that it is computed from, and whose key seals now.
-SELECT s.position, s.event_id, s.erasure_id, s.subscriber_id, s.digest, s.chain_hash, s.sealed_at,
+SELECT s.position, s.event_id, s.erasure_id, s.audit_id, s.subscriber_id, s.digest, s.chain_hash,
+       s.sealed_at,
        (SELECT p.chain_hash FROM lm_consent_seals p WHERE p.position = s.position - 1) AS previous,
        (SELECT proof_hash FROM lm_seal_key ORDER BY version DESC LIMIT 1) AS proof_hash
 FROM lm_consent_seals s
@@ -19,7 +20,9 @@ WITH reached AS (
     SELECT coalesce((SELECT max(event_id) FROM lm_consent_seals), 0) - %(reach)s::bigint
                AS event_id,
            coalesce((SELECT max(erasure_id) FROM lm_consent_seals), 0) - %(reach)s::bigint
-               AS erasure_id
+               AS erasure_id,
+           coalesce((SELECT max(audit_id) FROM lm_consent_seals), 0) - %(reach)s::bigint
+               AS audit_id
 ), unsealed AS (
     (
         SELECT 'event' AS kind, e.id, e.subscriber_id, e.recorded_at, lm_facts(e) AS facts
@@ -38,6 +41,15 @@ WITH reached AS (
         ORDER BY x.id
         LIMIT %(batch)s
     )
+    UNION ALL
+    (
+        SELECT 'audit', a.id, a.subscriber_id, a.occurred_at, lm_facts(a)
+        FROM lm_audit a
+        WHERE a.id > (SELECT audit_id FROM reached)
+          AND (SELECT s.position FROM lm_consent_seals s WHERE s.audit_id = a.id) IS NULL
+        ORDER BY a.id
+        LIMIT %(batch)s
+    )
 ), settling AS (
     SELECT kind, id, subscriber_id, facts,
            bool_or(recorded_at > now() - %(settling_time)s::interval
@@ -53,7 +65,8 @@ ORDER BY kind DESC, id;
 -- name: seal_write
 SELECT lm_extend_chain(
     %(key_proof)s::bytea, %(first_position)s::bigint, %(event_ids)s::bigint[],
-    %(erasure_ids)s::bigint[], %(digests)s::bytea[], %(chain_hashes)s::bytea[]) AS written;
+    %(erasure_ids)s::bigint[], %(audit_ids)s::bigint[], %(digests)s::bytea[],
+    %(chain_hashes)s::bytea[]) AS written;
 
 -- name: seal_key_rotate
 -- role: owner

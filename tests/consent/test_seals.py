@@ -140,7 +140,7 @@ def junk(url, position, event_id, proof=b"guessed"):
     with psycopg.connect(url, autocommit=True) as conn:
         return conn.execute(
             "SELECT lm_extend_chain(%s, %s, ARRAY[%s]::bigint[], ARRAY[NULL]::bigint[],"
-            " ARRAY[sha256('x')], ARRAY[sha256('x')])",
+            " ARRAY[NULL]::bigint[], ARRAY[sha256('x')], ARRAY[sha256('x')])",
             [proof, position, event_id],
         ).fetchone()
 
@@ -163,8 +163,8 @@ def test_the_applications_role_without_the_key_can_place_no_junk_seal(people, se
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         conn.execute(
-            "INSERT INTO lm_consent_seals SELECT 9223372036854775807, 99, NULL, subscriber_id,"
-            " digest, chain_hash, now() FROM lm_consent_seals LIMIT 1"
+            "INSERT INTO lm_consent_seals SELECT 9223372036854775807, 99, NULL, NULL,"
+            " subscriber_id, digest, chain_hash, now() FROM lm_consent_seals LIMIT 1"
         )
     assert sealer(services).seal() == 1
 
@@ -175,7 +175,7 @@ def test_even_with_the_key_only_the_next_position_of_an_existing_row_is_sealed(
     sealer(services).seal()
     proof = chain.key_proof(services.config.hash_key)
     assert junk(database.url, 2**62, 9, proof) == (False,)
-    with pytest.raises(psycopg.errors.NotNullViolation):
+    with pytest.raises(psycopg.errors.CheckViolation):
         junk(database.url, 9, 99, proof)
     with pytest.raises(psycopg.errors.UniqueViolation):
         junk(database.url, 9, 8, proof)

@@ -1,4 +1,4 @@
-"""`leadmagnet ledger`: seal the consent events, verify the chain, print its head."""
+"""`leadmagnet ledger`: seal the consent events and the audit, verify the chain, print its head."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from leadmagnet.consent import kept_head, ledger, seals
 from leadmagnet.consent.chain import Head
 
 
-@click.group("ledger", cls=Group, short_help="Seal and verify the consent events.")
+@click.group("ledger", cls=Group, short_help="Seal and verify the consent events and the audit.")
 def command() -> None:
-    """The chain over the consent events: seal, verify, publish its head."""
+    """The chain over the consent events and the audit: seal, verify, publish its head."""
 
 
 @command.command("seal")
@@ -51,7 +51,10 @@ def verify(published: Head | None) -> None:
             raise click.ClickException(str(error)) from None
     for fault in report.faults:
         click.echo(f"Fault: {fault}", err=True)
-    counts = f"{report.events} events, {report.erased} erased, {report.waiting} not sealed yet"
+    counts = (
+        f"{report.events} events, {report.erased} erased, {report.audited} rows of the audit,"
+        f" {report.waiting} not sealed yet"
+    )
     if report.faults:
         number = "1 fault" if len(report.faults) == 1 else f"{len(report.faults)} faults"
         raise click.ClickException(f"{number}: {counts}; head {report.head}")

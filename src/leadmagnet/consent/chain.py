@@ -1,7 +1,7 @@
-"""How rows of the ledger become a chain of keyed hashes: what is digested, and how it is linked.
+"""How the ledger and the audit become a chain of keyed hashes: what is digested, how it is linked.
 
-`digest` is SHA-256 over a row's facts with its salt; `chain_hash` is HMAC-SHA256, under a key that
-the database does not hold, over the seal and the chain hash before it.
+`digest` is SHA-256 over a row's facts, an event's with its salt; `chain_hash` is HMAC-SHA256, under
+a key that the database does not hold, over the seal and the chain hash before it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,18 @@ SETTLING_TIME = timedelta(seconds=10)
 CLOCK_TOLERANCE = timedelta(minutes=1)
 
 # What a digest covers. Never change these: a new column gets a new list from some position on.
-EVENT_FIELDS = (
-    *("id", "subscriber_id", "address_digest", "type", "purpose", "consent_text_id", "text_hash"),
-    *("policy_version", "policy_url", "locale", "gesture", "occurred_at", "recorded_at", "salt"),
-    "claim",
-)
-ERASURE_FIELDS = ("id", "subscriber_id", "erased_at", "erased_by", "address_hash")
+FIELDS = {
+    "event": (
+        *("id", "subscriber_id", "address_digest", "type", "purpose", "consent_text_id"),
+        *("text_hash", "policy_version", "policy_url", "locale", "gesture", "occurred_at"),
+        *("recorded_at", "salt", "claim"),
+    ),
+    "erasure": ("id", "subscriber_id", "erased_at", "erased_by", "address_hash"),
+    "audit": (
+        *("id", "occurred_at", "actor", "action", "outcome", "subscriber_id", "detail"),
+        *("request_id", "once_on"),
+    ),
+}
 
 
 class Head(NamedTuple):
@@ -54,19 +60,22 @@ class Head(NamedTuple):
 GENESIS = Head(0, bytes(32))
 
 
-def digest(facts: dict[str, Any], *, of_event: bool) -> bytes:
+def digest(facts: dict[str, Any], kind: str) -> bytes:
     """What the seal of this row must hold."""
-    names = EVENT_FIELDS if of_event else ERASURE_FIELDS
-    return hashlib.sha256(canonical.encode({name: facts[name] for name in names})).digest()
+    return hashlib.sha256(canonical.encode({name: facts[name] for name in FIELDS[kind]})).digest()
+
+
+def sealed_row(seal: Row) -> tuple[str, int]:
+    """The kind and the id of the row that the seal is of."""
+    return next((kind, row) for kind in FIELDS if (row := seal[f"{kind}_id"]) is not None)
 
 
 def chain_hash(seal: Row, previous: bytes, key: bytes) -> bytes:
     """What links the seal to the one before it."""
     content = {
         "position": seal["position"],
-        "event": seal["event_id"],
-        "erasure": seal["erasure_id"],
-        "subscriber": str(seal["subscriber_id"]),
+        **{kind: seal[f"{kind}_id"] for kind in FIELDS},
+        "subscriber": seal["subscriber_id"] and str(seal["subscriber_id"]),
         "digest": seal["digest"].hex(),
         "sealed_at": seal["sealed_at"].isoformat(),
         "previous": previous.hex(),

@@ -1,4 +1,4 @@
-"""Verifies the consent ledger: names whatever was altered, added or removed behind our back.
+"""Verifies the ledger and the audit: names whatever was altered, added or removed behind our back.
 
 An erased event takes its salt along, so that its digest says nothing; its seal stays, excused by
 the tombstone of its subscriber, which is sealed as well.
@@ -21,6 +21,7 @@ BATCH = 1000
 # transaction, or of a row that was dated back or sealed anew.
 LATE_AFTER = timedelta(minutes=5)
 FIRST_ID = UUID(int=0)
+NAMES = {"event": "event", "erasure": "erasure", "audit": "row of the audit"}
 
 
 class NotSealedYet(Exception):
@@ -50,6 +51,7 @@ class Report:
     head: Head = GENESIS
     events: int = 0
     erased: int = 0
+    audited: int = 0
     waiting: int = 0
     faults: list[str] = field(default_factory=list)
     late: list[Late] = field(default_factory=list)
@@ -129,17 +131,16 @@ def _removed(first: int, last: int) -> str:
 
 def row_faults(row: Row) -> Iterator[str]:
     """What is wrong with what the seal covers."""
-    of_event = row["event_id"] is not None
-    kind, number = ("event", row["event_id"]) if of_event else ("erasure", row["erasure_id"])
-    name = f"{kind} {number} (sealed as {row['position']})"
+    kind, number = chain.sealed_row(row)
+    name = f"{NAMES[kind]} {number} (sealed as {row['position']})"
     facts = row["facts"]
     if facts is None:
-        if not (of_event and row["erased"]):
+        if not (kind == "event" and row["erased"]):
             yield f"{name} was removed"
         return
-    if chain.digest(facts, of_event=of_event) != row["digest"]:
+    if chain.digest(facts, kind) != row["digest"]:
         yield f"{name} was altered"
-    if not of_event:
+    if kind != "event":
         return
     if row["erased"]:
         yield f"{name} is there although its subscriber was erased: `leadmagnet erasures reapply`"
@@ -153,6 +154,7 @@ def _count(row: Row, report: Report) -> None:
     if row["event_id"] is not None:
         report.events += row["facts"] is not None
         report.erased += row["facts"] is None
+    report.audited += row["audit_id"] is not None
 
 
 def _note_if_late(row: Row, late: list[Late]) -> None:
@@ -172,17 +174,16 @@ def _missing_pins(head: Head, pins: list[Head]) -> Iterator[str]:
 
 
 def _unsealed(transaction: Transaction, report: Report) -> Iterator[str]:
-    for kind, query in (
-        ("event", "ledger_unsealed_events"),
-        ("erasure", "ledger_unsealed_erasures"),
-    ):
+    for kind, name in NAMES.items():
         after: int | None = -seals.EVERYTHING
         while after is not None:
-            (page,) = transaction.all(query, after=after, batch=BATCH, late_after=LATE_AFTER)
-            report.waiting += page["waiting"] if kind == "event" else 0
+            (page,) = transaction.all(
+                "ledger_unsealed", kind=kind, after=after, batch=BATCH, late_after=LATE_AFTER
+            )
+            report.waiting += page["waiting"]
             for number in page["overdue"]:
                 yield (
-                    f"{kind} {number} was recorded more than {LATE_AFTER} ago and has no seal:"
+                    f"{name} {number} was recorded more than {LATE_AFTER} ago and has no seal:"
                     " no worker seals, or it was added and dated back"
                 )
             after = page["last"]

@@ -1,4 +1,4 @@
-"""Seals the ledger: extends the chain by what was recorded since, and never over a changed past."""
+"""Seals the ledger and the audit: extends the chain by what is new, never over a changed past."""
 
 from __future__ import annotations
 
@@ -144,8 +144,7 @@ def _write(transaction: Transaction, seals: list[Row], key: bytes) -> bool:
         "seal_write",
         key_proof=chain.key_proof(key),
         first_position=seals[0]["position"],
-        event_ids=columns["event_id"],
-        erasure_ids=columns["erasure_id"],
+        **{f"{kind}_ids": columns[f"{kind}_id"] for kind in chain.FIELDS},
         digests=columns["digest"],
         chain_hashes=columns["chain_hash"],
     )
@@ -154,13 +153,11 @@ def _write(transaction: Transaction, seals: list[Row], key: bytes) -> bool:
 
 def _seals(due: list[Row], end: Head, key: bytes) -> Iterator[Row]:
     for row in due:
-        of_event = row["kind"] == "event"
         seal = {
             "position": end.position + 1,
-            "event_id": row["id"] if of_event else None,
-            "erasure_id": None if of_event else row["id"],
+            **{f"{kind}_id": row["id"] if kind == row["kind"] else None for kind in chain.FIELDS},
             "subscriber_id": row["subscriber_id"],
-            "digest": chain.digest(row["facts"], of_event=of_event),
+            "digest": chain.digest(row["facts"], row["kind"]),
             "sealed_at": row["sealed_at"],
         }
         end = Head(end.position + 1, chain.chain_hash(seal, end.chain_hash, key))

@@ -1,5 +1,6 @@
--- Who did what, when and to whom in the admin API. Append-only for everybody, and without
--- addresses: a subscriber is their random id, which outlives an erasure in the tombstone, too.
+-- Who did what, when and to whom in the admin API. Append-only for everybody, sealed like the
+-- ledger, and without addresses: a subscriber is their random id, which outlives an erasure in the
+-- tombstone, too.
 CREATE TABLE lm_audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- Dated by the trigger below.
