@@ -1,8 +1,41 @@
+const closed = { 'cache-control': 'no-store', 'x-robots-tag': 'noindex, nofollow' }
+
+// Those of @nuxt/ui's own components; the pages' are found by themselves.
+const adminIcons = ['check', 'chevron-down', 'chevron-left', 'chevron-right', 'loader-circle', 'minus', 'x']
+  .map(name => `lucide:${name}`)
+
 export default defineNuxtConfig({
   compatibilityDate: '2026-11-01',
+  modules: ['@nuxt/ui', 'nuxt-auth-utils'],
   // layers/lead-magnet is one of this app's layers by its place.
   openFetch: { clients: { leadMagnetApi: { schema: '../openapi.yaml' } } },
+  // The pages under /admin: who is signed in stands in a sealed cookie, which only /api is sent.
+  auth: { loadStrategy: 'none' },
+  runtimeConfig: {
+    session: {
+      name: 'admin',
+      password: '', // NUXT_SESSION_PASSWORD, read when the server starts
+      maxAge: 12 * 60 * 60,
+      cookie: { path: '/api', sameSite: 'strict' },
+    },
+  },
+  ui: { colorMode: false, fonts: false },
+  // Icons come with the page, none from elsewhere.
+  icon: {
+    provider: 'none',
+    fallbackToApi: false,
+    clientBundle: { scan: { globInclude: ['app/**/*.{vue,ts}'], globExclude: [] }, icons: adminIcons },
+  },
+  hooks: {
+    // What @nuxt/ui would run on every page runs where it is used, in app/pages/admin.vue.
+    'app:resolve'(app) {
+      app.plugins = app.plugins.filter(({ src }) => !/@nuxt\/(ui|icon)\//.test(src))
+    },
+  },
   routeRules: {
+    '/admin/**': { ssr: false, headers: closed },
+    '/api/admin/**': { headers: closed },
+    '/api/_auth/**': { headers: closed },
     '/**': {
       headers: {
         'content-security-policy': [
@@ -33,7 +66,6 @@ export default defineNuxtConfig({
       link: [{ rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }],
     },
   },
-  css: ['~/assets/site.css'],
   experimental: { appManifest: false },
   telemetry: false,
   devtools: { enabled: false },

@@ -3,4 +3,6 @@ export default defineAppConfig({
     name: 'Light & Shutter',
     contact: 'bonjour@light-and-shutter.example',
   },
+  // Of the pages under /admin; `earth` is in assets/admin.css.
+  ui: { colors: { primary: 'earth', neutral: 'stone' } },
 })

@@ -1,0 +1,4 @@
+/** The menu of /admin. A page is a file in pages/admin/; it gets its line here, with what it needs. */
+export const adminPages = [
+  { label: 'Tableau de bord', to: '/admin', icon: 'i-lucide-chart-no-axes-column', needs: 'stats:read' },
+]

@@ -1,0 +1,48 @@
+import type { H3Event } from 'h3'
+
+/** Hand a call to the API, if its path begins so. */
+export function passToApi(event: H3Event, prefix: string, headers: Record<string, string> = {}) {
+  const target = new URL(event.path, useRuntimeConfig(event).leadMagnet.apiOrigin)
+  // `/api/lead-magnet/../../metrics` matches the route, too.
+  if (!target.pathname.startsWith(prefix)) throw createError({ status: 404 })
+
+  // The body is read as a whole before the API is called, so that a slow one holds none of the API's
+  // threads. The largest body, 256 kB, is Amazon SNS's; none comes without its length.
+  if (getRequestHeader(event, 'transfer-encoding')) {
+    return refuse(event, 411, 'length_required', 'La requête doit annoncer sa taille (Content-Length).')
+  }
+  if (Number(getRequestHeader(event, 'content-length') ?? 0) > 300 * 1024) {
+    return refuse(event, 413, 'body_too_large', 'La requête est trop grande. Envoyez moins de données.')
+  }
+
+  delete event.node.req.headers.cookie // the site's, none of the API's business
+  return proxyRequest(event, target.href, {
+    headers: {
+      ...cameFrom(event),
+      'x-request-id': crypto.randomUUID().replaceAll('-', ''),
+      ...headers,
+    },
+  })
+}
+
+/**
+ * Whom the call comes from. What came is kept and the address of the connection is appended: the API
+ * counts its trusted proxies from the right, so that whatever a browser writes there itself is never
+ * believed. (A call of the server's own, while it renders, has no connection.)
+ */
+export function cameFrom(event: H3Event) {
+  const address = event.node.req.socket.remoteAddress
+  const before = getRequestHeader(event, 'x-forwarded-for')
+  return { 'x-forwarded-for': address ? [before, address].filter(Boolean).join(', ') : '' }
+}
+
+const TITLES: Record<number, string> = {
+  401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 411: 'Length Required', 413: 'Content Too Large', 503: 'Service Unavailable',
+}
+
+/** A problem+json of the site's own, like the API's. */
+export function refuse(event: H3Event, status: number, code: string, detail: string) {
+  setResponseStatus(event, status)
+  setResponseHeaders(event, { 'content-type': 'application/problem+json', 'connection': 'close' })
+  return { type: 'about:blank', status, title: TITLES[status], code, detail }
+}

@@ -1,0 +1,8 @@
+// The browser's calls to the admin API, with the token of the session: the browser never has it.
+export default defineEventHandler(async (event) => {
+  const refusal = refusedAdmin(event)
+  if (refusal) return refusal
+  const { secure } = await getUserSession(event)
+  if (!secure) return refuse(event, 401, 'unauthorized', 'Connectez-vous d’abord.')
+  return passToApi(event, '/api/admin/lead-magnet/', { authorization: `Bearer ${secure.token}` })
+})

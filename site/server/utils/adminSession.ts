@@ -1,0 +1,39 @@
+import type { H3Event } from 'h3'
+import type { User } from '#auth-utils'
+
+/** The refusal of a call that may not be: no session can be kept, or another site's page writes. */
+export function refusedAdmin(event: H3Event) {
+  if (useRuntimeConfig(event).session.password.length < 32) {
+    return refuse(event, 503, 'service_unavailable', 'L’administration n’est pas prête : NUXT_SESSION_PASSWORD (au moins 32 caractères) manque au site.')
+  }
+  if (!['GET', 'HEAD'].includes(event.method) && !isOurOwn(event)) {
+    return refuse(event, 403, 'forbidden', 'Cette demande ne vient pas de cette page. Rechargez-la et réessayez.')
+  }
+}
+
+/** Browsers name where a call comes from; old ones, at least with what is not a GET, the origin. */
+function isOurOwn(event: H3Event) {
+  const site = getRequestHeader(event, 'sec-fetch-site')
+  if (site) return site === 'same-origin'
+  return getRequestHeader(event, 'origin')?.split('//')[1] === getRequestHost(event)
+}
+
+/** Begin a session with a token that the API takes; or answer with the API's problem. */
+export async function signInWith(event: H3Event, token: string) {
+  const response = await fetch(new URL('/api/admin/lead-magnet/me', useRuntimeConfig(event).leadMagnet.apiOrigin), {
+    headers: { ...cameFrom(event), 'authorization': `Bearer ${token}`, 'accept-language': 'fr' },
+    signal: AbortSignal.timeout(15_000),
+  }).catch(() => null)
+  if (!response) return refuse(event, 503, 'service_unavailable', 'Le service ne répond pas. Réessayez dans un instant.')
+  if (response.status === 404) {
+    return refuse(event, 404, 'not_found', 'L’administration n’est pas activée : ADMIN_API=true manque à l’API.')
+  }
+  if (!response.ok) {
+    setResponseStatus(event, response.status)
+    setResponseHeader(event, 'content-type', 'application/problem+json')
+    return response.text()
+  }
+  const me = await response.json() as Omit<User, 'name'>
+  await replaceUserSession(event, { user: { ...me, name: me.actor.replace(/^\w+:/, '') }, secure: { token } })
+  return { status: 'done' }
+}
