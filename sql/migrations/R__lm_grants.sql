@@ -50,7 +50,8 @@ BEGIN
         lm_sealed,
         lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events,
         lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts,
-        lm_webhook_endpoints, lm_webhook_events, lm_webhook_recipients TO %I', app);
+        lm_webhook_endpoints, lm_webhook_events, lm_webhook_recipients,
+        lm_erasure_notices TO %I', app);
 
     EXECUTE format('GRANT UPDATE (last_used_on) ON lm_admin_keys TO %I', app);
     EXECUTE format('GRANT INSERT (actor, action, outcome, subscriber_id, detail, request_id,
@@ -66,6 +67,7 @@ BEGIN
     EXECUTE format('GRANT DELETE ON lm_webhook_events TO %I', app);
     EXECUTE format('GRANT INSERT (subscriber_id, endpoint_id, address) ON lm_webhook_recipients
         TO %I', app);
+    EXECUTE format('GRANT UPDATE (acknowledged_at) ON lm_erasure_notices TO %I', app);
 
     EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
 

@@ -62,6 +62,16 @@ CREATE TABLE lm_webhook_recipients (
     PRIMARY KEY (subscriber_id, endpoint_id)
 );
 
+-- Who was told of an erasure, whether they had the address or the id alone, and when they
+-- acknowledged it. Stays with the tombstone, as the events do not.
+CREATE TABLE lm_erasure_notices (
+    subscriber_id uuid NOT NULL REFERENCES lm_erasures (subscriber_id),
+    endpoint_id uuid NOT NULL REFERENCES lm_webhook_endpoints,
+    address boolean NOT NULL,
+    acknowledged_at timestamptz,
+    PRIMARY KEY (subscriber_id, endpoint_id)
+);
+
 CREATE FUNCTION lm_webhook_record(event_kind text, subscriber uuid, magnet bigint, delay interval)
 RETURNS void LANGUAGE sql SET search_path = public, pg_temp AS $$
     INSERT INTO lm_webhook_events (endpoint_id, kind, subscriber_id, magnet_id, due_at)
@@ -117,13 +127,22 @@ CREATE TRIGGER lm_webhook_link_used AFTER UPDATE OF use_count ON lm_download_tok
 CREATE FUNCTION lm_webhook_subscriber_erased() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    WITH told AS (
+        SELECT r.endpoint_id, r.address
+        FROM lm_webhook_recipients r WHERE r.subscriber_id = OLD.id
+        UNION ALL
+        SELECT v.endpoint_id, false
+        FROM lm_webhook_events v
+        WHERE v.subscriber_id = OLD.id AND v.state = 'queued' AND v.kind <> 'subscriber.erased'
+    ), noticed AS (
+        INSERT INTO lm_erasure_notices (subscriber_id, endpoint_id, address)
+        SELECT OLD.id, told.endpoint_id, bool_or(told.address) FROM told GROUP BY told.endpoint_id
+        -- A restored backup brought the person back.
+        ON CONFLICT (subscriber_id, endpoint_id) DO UPDATE SET acknowledged_at = NULL
+        RETURNING endpoint_id
+    )
     INSERT INTO lm_webhook_events (endpoint_id, kind, subscriber_id)
-    SELECT r.endpoint_id, 'subscriber.erased', OLD.id
-    FROM lm_webhook_recipients r WHERE r.subscriber_id = OLD.id
-    UNION
-    SELECT v.endpoint_id, 'subscriber.erased', OLD.id
-    FROM lm_webhook_events v
-    WHERE v.subscriber_id = OLD.id AND v.state = 'queued' AND v.kind <> 'subscriber.erased';
+    SELECT noticed.endpoint_id, 'subscriber.erased', OLD.id FROM noticed;
     DELETE FROM lm_webhook_events v
     WHERE v.subscriber_id = OLD.id AND v.kind <> 'subscriber.erased';
     RETURN OLD;

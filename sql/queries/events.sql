@@ -60,7 +60,13 @@ WITH delivered AS (
     UPDATE lm_webhook_events
     SET state = 'delivered', finished_at = now(), leased_until = NULL, reason = NULL
     WHERE id = %(id)s AND claims = %(claims)s AND state = 'queued'
-    RETURNING endpoint_id
+    RETURNING endpoint_id, subscriber_id, kind
+), acknowledged AS (
+    UPDATE lm_erasure_notices n
+    SET acknowledged_at = now()
+    FROM delivered d
+    WHERE d.kind = 'subscriber.erased' AND n.subscriber_id = d.subscriber_id
+      AND n.endpoint_id = d.endpoint_id AND n.acknowledged_at IS NULL
 ), recovered AS (
     UPDATE lm_webhook_endpoints e
     SET failing_since = NULL, resting_until = NULL

@@ -121,14 +121,15 @@ SELECT (SELECT count(*) FROM looked) AS looked,
        (SELECT count(*) FROM deleted) AS erased;
 
 -- name: retention_webhook_events
--- What an endpoint was told, or could not be. An erasure's event stays, with the tombstone: it says
--- whether the erasure was acknowledged.
+-- What an endpoint was told, or could not be. An erasure that it has not acknowledged stays, to be
+-- sent again.
 WITH looked AS (
     SELECT id FROM lm_webhook_events WHERE id > %(after)s ORDER BY id LIMIT %(look_at)s
 ), due AS (
     SELECT x.id FROM lm_webhook_events x
     JOIN looked USING (id)
-    WHERE x.occurred_at <= now() - %(age)s::interval AND x.kind <> 'subscriber.erased'
+    WHERE x.occurred_at <= now() - %(age)s::interval
+      AND (x.kind <> 'subscriber.erased' OR x.state = 'delivered')
     ORDER BY x.id
     LIMIT %(batch)s
     FOR UPDATE OF x SKIP LOCKED

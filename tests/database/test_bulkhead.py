@@ -89,14 +89,14 @@ def narrow(database):
 def seconds_to_fail(database):
     started = time.monotonic()
     with pytest.raises(Unavailable):
-        database.one("erasures_list", after=0, batch=1)
+        database.one("erasures_page", before=1, limit=1)
     return time.monotonic() - started
 
 
 def test_behind_a_lock_the_others_fail_at_once_and_all_is_well_when_it_goes(
     database, narrow, server
 ):
-    narrow.one("erasures_list", after=0, batch=1)
+    narrow.one("erasures_page", before=1, limit=1)
     with psycopg.connect(server.url("lm_owner", database.name)) as owner:
         owner.execute("LOCK TABLE lm_erasures")
         with ThreadPoolExecutor(TRIPS) as pool:
@@ -112,4 +112,4 @@ def test_behind_a_lock_the_others_fail_at_once_and_all_is_well_when_it_goes(
             time.sleep(0.001)
         assert seconds_to_fail(narrow) < 0.2
         trying.join()
-    narrow.one("erasures_list", after=0, batch=1)
+    narrow.one("erasures_page", before=1, limit=1)

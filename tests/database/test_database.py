@@ -119,11 +119,11 @@ def test_a_transaction_that_fails_leaves_nothing_and_a_usable_connection(databas
 
 def test_a_snapshot_reads_and_sees_one_moment(database):
     with opened(database.url) as db, db.transaction(snapshot=True) as transaction:
-        assert transaction.one("erasures_list", after=0, batch=9) is None
+        assert transaction.one("erasures_page", before=9, limit=9) is None
         database.rows(
             "INSERT INTO lm_erasures (subscriber_id, erased_by) VALUES (uuidv7(), 'person')"
         )
-        assert transaction.one("erasures_list", after=0, batch=9) is None
+        assert transaction.one("erasures_page", before=9, limit=9) is None
 
 
 def test_it_is_not_ready_without_tables(server, admin):

@@ -1,13 +1,19 @@
 """The endpoints of webhooks in the admin API: the owner's alone, and each change in the account."""
 
+# ruff: noqa: F811 - fixtures are imported
+
 from __future__ import annotations
+
+from datetime import datetime
 
 import pytest
 from standardwebhooks import Webhook
 
+from leadmagnet.rights import erasures
 from leadmagnet.webhooks import events
 from tests.admin.conftest import client, owner, viewer  # noqa: F401
-from tests.support.client import problem
+from tests.support.client import confirm, problem, sign_up
+from tests.support.settings import DELIVERY
 from tests.webhooks.test_webhooks import consumer, deliver, services  # noqa: F401
 
 HOOK = {"name": "crm", "url": "http://n8n.studio:5678/crm", "includeEmail": True}
@@ -19,7 +25,7 @@ def acts(database):
     return [(row["action"].partition(":")[2], row["act"]) for row in rows]
 
 
-def test_the_owner_adds_tries_rotates_and_disables_an_endpoint(owner, deliver, database):  # noqa: F811
+def test_the_owner_adds_tries_rotates_and_disables_an_endpoint(owner, deliver, database):
     added = owner.post("/webhooks", HOOK)
     assert added.status_code == 200
     pinged = owner.post("/webhooks/crm/ping").json["id"]
@@ -41,9 +47,10 @@ def test_the_owner_adds_tries_rotates_and_disables_an_endpoint(owner, deliver, d
     assert database.value("SELECT detail->>'includeEmail' FROM lm_audit ORDER BY id LIMIT 1")
 
 
-def test_a_viewer_sees_and_changes_nothing(owner, viewer, database):  # noqa: F811
+def test_a_viewer_sees_and_changes_nothing(owner, viewer, database):
     owner.post("/webhooks", HOOK)
-    assert viewer.get("/webhooks").status_code == 200
+    for path in ("/webhooks", "/deliveries", "/erasures"):
+        assert problem(viewer.get(path)) == (403, "role_missing")
     for path in ("", "/crm/rotate", "/crm/ping", "/crm/disable", "/crm/enable"):
         body = {} if path else HOOK
         assert problem(viewer.post(f"/webhooks{path}", body)) == (403, "role_missing")
@@ -66,13 +73,44 @@ def test_a_viewer_sees_and_changes_nothing(owner, viewer, database):  # noqa: F8
         ),
     ],
 )
-def test_what_is_refused_changes_nothing(owner, database, path, body, expected):  # noqa: F811
+def test_what_is_refused_changes_nothing(owner, database, path, body, expected):
     owner.post("/webhooks", HOOK)
     assert problem(owner.post(path, body)) == expected
     assert acts(database) == [("manage", "add")]
 
 
-def test_the_limit_of_a_page_is_one_of_ours(owner, services):  # noqa: F811
+def test_the_owner_sees_who_acknowledged_an_erasure(
+    owner,
+    client,
+    mailbox,
+    deliver,
+    services,
+    database,
+):
+    owner.post("/webhooks", HOOK)
+    for _ in range(3):
+        sign_up(client, consents=[DELIVERY])
+        confirm(client, mailbox.deliver().token())
+        person = database.value("SELECT id FROM lm_subscribers")
+        deliver()
+        erasures.erase(services, person, by="person")
+    assert [told["state"] for told in owner.get("/erasures").json["items"][0]["told"]] == [
+        "waiting"
+    ]
+    deliver()
+    newest, middle = owner.get("/erasures?limit=2").json["items"]
+    (oldest,) = owner.get(f"/erasures?before={middle['id']}").json["items"]
+    assert newest["id"] > middle["id"] > oldest["id"]
+    assert (newest["subscriberId"], newest["erasedBy"]) == (str(person), "person")
+    (told,) = newest["told"]
+    assert datetime.fromisoformat(told.pop("acknowledgedAt")) > datetime.fromisoformat(
+        newest["erasedAt"]
+    )
+    assert told == {"endpoint": "crm", "address": True, "state": "acknowledged"}
+    assert problem(owner.get("/erasures?before=0")) == (422, "field_invalid")
+
+
+def test_the_limit_of_a_page_is_one_of_ours(owner, services):
     owner.post("/webhooks", HOOK)
     for _ in range(3):
         events.ping(services, "crm")

@@ -7,6 +7,7 @@ import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
@@ -404,18 +405,90 @@ def test_an_erasure_that_is_under_way_wins(add, ada_later, services, consumer, d
         assert events.claim(delivery) is None
 
 
-def test_events_go_after_thirty_days_but_those_of_erasures(
+def old(services, database):
+    database.rows("UPDATE lm_webhook_events SET occurred_at = now() - interval '31 days'")
+    list(retention.purge(services))
+
+
+def test_events_go_after_thirty_days_but_erasures_that_were_not_acknowledged(
     add, ada_later, services, deliver, database
+):
+    add("crm", kinds=["subscriber.confirmed"])
+    add("off", kinds=["subscriber.confirmed"])
+    subscriber_id = ada_later()
+    deliver()
+    endpoints.disable(services, "off")
+    erasures.erase(services, subscriber_id, by="person")
+    events.ping(services, "crm")
+    deliver()
+    old(services, database)
+    assert [(row["kind"], row["state"]) for row in rows(database)] == [
+        ("subscriber.erased", "queued")
+    ]
+
+
+@pytest.fixture
+def told(run_any, services):
+    """What the record of the latest erasure says of an endpoint; by the command, and by a page."""
+
+    def told():
+        (listed,) = json.loads(run_any("erasures", "list", "--json").stdout)
+        (paged,) = erasures.page(services, limit=1)
+        assert paged["told"] == listed["told"]
+        return {each["endpoint"]: (each["address"], each["state"]) for each in listed["told"]}
+
+    return told
+
+
+def test_the_record_of_an_erasure_says_who_acknowledged_it_and_outlives_the_events(
+    add, ada_later, services, deliver, consumer, database, told, run_any
+):
+    add("crm", ["subscriber.confirmed"], include_email=True)
+    add("ids", ["subscriber.confirmed"])
+    add("off", ["subscriber.confirmed"], include_email=True)
+    add("never-told", ["subscriber.bounced"])
+    subscriber_id = ada_later()
+    deliver()
+    endpoints.disable(services, "off")
+    assert erasures.erase(services, subscriber_id, by="person")
+    assert told() == {"crm": (True, "waiting"), "ids": (False, "waiting"), "off": (True, "waiting")}
+    consumer.answers = [WELL, Answer(500)]
+    while deliver() and "dead" not in [row["state"] for row in rows(database)]:
+        pass
+    states = [told()[name][1] for name in ("crm", "ids", "off")]
+    assert sorted(states) == ["acknowledged", "given_up", "waiting"]
+    assert states[2] == "waiting"
+    assert run_any("erasures", "list").stdout == (
+        f"{subscriber_id}  # told 3: 1 acknowledged, 1 given up, 1 waiting\n"
+    )
+    old(services, database)
+    assert [told()[name][1] for name in ("crm", "ids", "off")] == states
+    kept = database.rows("SELECT n::text AS row FROM lm_erasure_notices n")
+    assert ADA not in str(kept)
+    # What was given up is sent again; once acknowledged, it stays so, whatever is sent again.
+    consumer.answers = [WELL]
+    for name in ("crm", "ids"):
+        events.replay(services, endpoint=name)
+    endpoints.enable(services, "off")
+    deliver()
+    acknowledged = {state for _, state in told().values()}
+    assert acknowledged == {"acknowledged"}
+    (event_id,) = {row["id"] for row in events.page(services, limit=1)}
+    events.replay(services, event_id=event_id)
+    assert {state for _, state in told().values()} == {"acknowledged"}
+
+
+def test_the_list_of_erasures_with_who_was_told_is_one_that_reapply_reads(
+    add, ada_later, services, deliver, run_any
 ):
     add(kinds=["subscriber.confirmed"])
     subscriber_id = ada_later()
     deliver()
-    erasures.erase(services, subscriber_id, by="person")
-    events.ping(services, "crm")
-    deliver()
-    database.rows("UPDATE lm_webhook_events SET occurred_at = now() - interval '31 days'")
-    list(retention.purge(services))
-    assert [row["kind"] for row in rows(database)] == ["subscriber.erased"]
+    erasures.erase(services, subscriber_id, by="person", address_hash=b"a" * 32)
+    listed = run_any("erasures", "list").stdout
+    assert "# told 1: 1 waiting" in listed
+    assert erasures.Tombstone.parse(listed) == (UUID(subscriber_id), b"a" * 32)
+    assert run_any("erasures", "reapply", "-", stdin=listed).stdout == "0 erased again\n"
 
 
 def test_a_consumer_that_hangs_delays_no_mail(start, client, mailbox, ses, database):
@@ -480,15 +553,20 @@ def test_a_consumer_follows_a_person_from_signup_to_erasure(
 
 
 @pytest.fixture
-def run(database, monkeypatch):
+def run(run_any):
+    return lambda *args: run_any("webhooks", *args)
+
+
+@pytest.fixture
+def run_any(database, monkeypatch):
     settings = {"DATABASE_URL": database.url, "WEBHOOK_KEY": KEY, "WEBHOOK_ALLOW_HOSTS": "n8n:5678"}
     for name, value in (SETTINGS | settings).items():
         monkeypatch.setenv(name, value)
-    return lambda *args: CliRunner().invoke(main, ["webhooks", *args])
+    return lambda *args, stdin=None: CliRunner().invoke(main, args, input=stdin)
 
 
 def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, database):
-    assert run("list").output == "no endpoints yet\n"
+    assert run("list").stdout == "no endpoints yet\n"
     added = run("add", "crm", "http://n8n:5678/hook", "--include", "email")
     assert added.exit_code == 0, added.output
     secret = added.stdout.strip()
@@ -496,14 +574,14 @@ def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, d
     assert run("ping", "crm").exit_code == 0
     _, headers, body = deliver().posts[-1]
     assert Webhook(secret).verify(body.decode(), headers)["type"] == "ping"
-    listed = run("deliveries", "crm").output
+    listed = run("deliveries", "crm").stdout
     assert "ping" in listed and "delivered" in listed
     (event_id,) = re.findall(r"^([0-9a-f-]{36})", listed, re.M)
-    assert run("replay", event_id).output == "1 event is due again\n"
+    assert run("replay", event_id).stdout == "1 event is due again\n"
     assert run("rotate", "crm").stdout.strip() not in ("", secret)
     assert run("disable", "crm").stdout == "crm is disabled\n"
-    assert "disabled (operator)" in run("list").output
-    assert json.loads(run("list", "--json").output)[0]["include_email"] is True
+    assert "disabled (operator)" in run("list").stdout
+    assert json.loads(run("list", "--json").stdout)[0]["include_email"] is True
     assert run("enable", "crm").stdout == "crm is enabled\n"
     noted = database.rows("SELECT actor, action, detail FROM lm_audit ORDER BY id")
     acts = [row["detail"]["act"] for row in noted]
@@ -536,6 +614,6 @@ def test_an_operators_mistake_gets_one_sentence(run, args, sentence, database):
 
 def test_a_name_is_taken_once_and_needs_a_key(run, monkeypatch):
     assert run("add", "crm", "http://n8n:5678/hook").exit_code == 0
-    assert "there is an endpoint crm already" in run("add", "crm", "http://n8n:5678/x").output
+    assert "there is an endpoint crm already" in run("add", "crm", "http://n8n:5678/x").stderr
     monkeypatch.delenv("WEBHOOK_KEY")
-    assert "set WEBHOOK_KEY" in run("add", "n8n", "http://n8n:5678/x").output
+    assert "set WEBHOOK_KEY" in run("add", "n8n", "http://n8n:5678/x").stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VIEWER = frozenset({"webhooks:read", "me:read", "stats:read", "mails:read", "subscribers:read"})
+VIEWER = frozenset({"me:read", "stats:read", "mails:read", "subscribers:read"})
 OWNER = VIEWER | {
     # Searching by address, and seeing it whole.
     "addresses:read",
@@ -14,7 +14,10 @@ OWNER = VIEWER | {
     "subscribers:export",
     "mails:retry",
     "mails:resume",
+    # An endpoint's URL is often a secret itself.
+    "webhooks:read",
     "webhooks:manage",
+    "erasures:read",
     "audit:read",
 }
 # From the weakest to the strongest: who has several has the last of them.

@@ -1,7 +1,8 @@
-"""`leadmagnet erasures`: list who was erased, and erase them again after a restore."""
+"""`leadmagnet erasures`: list who was erased and who was told, and erase again after a restore."""
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from typing import IO
 
@@ -9,6 +10,7 @@ import click
 
 from leadmagnet.commands.plumbing import application
 from leadmagnet.commands.printing import Group, Progress, json_option, print_json
+from leadmagnet.database import Row
 from leadmagnet.rights import erasures
 
 
@@ -20,23 +22,32 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """Print every erasure, one a line; keep it where the backups are not."""
+    """Print every erasure, one a line, and how many endpoints of webhooks were told of it; keep it
+    where the backups are not."""
     with application() as services:
         if as_json:
             print_json([_document(one) for one in erasures.listed(services)])
             return
         found = False
-        for tombstone in erasures.listed(services):
-            click.echo(str(tombstone))
+        for one in erasures.listed(services):
+            click.echo(f"{erasures.Tombstone.of(one)}{_told(one['told'])}")
             found = True
     if not found:
         # Not into the list, which `reapply` reads.
         click.echo("nobody was erased", err=True)
 
 
-def _document(one: erasures.Tombstone) -> dict[str, str | None]:
-    address_hash = one.address_hash.hex() if one.address_hash else None
-    return {"subscriber_id": str(one.subscriber_id), "address_hash": address_hash}
+def _document(one: Row) -> Row:
+    address_hash = one["address_hash"].hex() if one["address_hash"] else None
+    names = ("subscriber_id", "erased_at", "erased_by", "told")
+    return {name: one[name] for name in names} | {"address_hash": address_hash}
+
+
+def _told(told: list[Row]) -> str:
+    """A comment, which `reapply` passes over."""
+    states = Counter(each["state"] for each in told)
+    words = [f"{states[state]} {state.replace('_', ' ')}" for state in sorted(states)]
+    return f"  # told {len(told)}: {', '.join(words)}" if told else ""
 
 
 @command.command("reapply")
@@ -52,6 +63,7 @@ def reapply(file: IO[str] | None) -> None:
             " hexadecimal digits, as `leadmagnet erasures list` prints them"
         ) from None
     with application() as services:
-        every = Progress("looked at").over(chain(erasures.listed(services), given))
+        known = map(erasures.Tombstone.of, erasures.listed(services))
+        every = Progress("looked at").over(chain(known, given))
         erased = erasures.reapply(services, every)
     click.echo(f"{erased} erased again")

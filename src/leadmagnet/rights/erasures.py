@@ -14,6 +14,8 @@ from leadmagnet.services import Services
 log = logging.getLogger(__name__)
 
 BATCH = 1000
+# Above every id, where the newest page begins.
+NEWEST = 2**63 - 1
 
 
 class Tombstone(NamedTuple):
@@ -22,14 +24,18 @@ class Tombstone(NamedTuple):
     subscriber_id: UUID
     address_hash: bytes | None
 
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        return cls(row["subscriber_id"], row["address_hash"])
+
     def __str__(self) -> str:
         objection = f" {self.address_hash.hex()}" if self.address_hash else ""
         return f"{self.subscriber_id}{objection}"
 
     @classmethod
     def parse(cls, line: str) -> Self:
-        """Read what `str()` wrote. Raises ValueError."""
-        name, _, objection = line.strip().partition(" ")
+        """Read what `str()` wrote, whatever follows a #. Raises ValueError."""
+        name, _, objection = line.partition("#")[0].strip().partition(" ")
         address_hash = bytes.fromhex(objection) if objection else None
         if address_hash is not None and len(address_hash) != 32:
             raise ValueError("not the keyed hash of an address")
@@ -84,13 +90,18 @@ def of_link(services: Services, token_hash: bytes) -> Row | None:
     return services.database.one("erasure_of_link", token_hash=token_hash)
 
 
-def listed(services: Services) -> Iterator[Tombstone]:
-    """Every tombstone, oldest first."""
-    after = 0
-    while rows := services.database.all("erasures_list", after=after, batch=BATCH):
-        for row in rows:
-            yield Tombstone(row["subscriber_id"], row["address_hash"])
-        after = rows[-1]["id"]
+def page(services: Services, *, limit: int, before: int | None = None) -> list[Row]:
+    """Newest first, each with who was told of it and whether they acknowledged it."""
+    before = NEWEST if before is None else before
+    return services.database.all("erasures_page", before=before, limit=limit)
+
+
+def listed(services: Services) -> Iterator[Row]:
+    """Every erasure, newest first."""
+    before = None
+    while rows := page(services, limit=BATCH, before=before):
+        yield from rows
+        before = rows[-1]["id"]
 
 
 def reapply(services: Services, tombstones: Iterable[Tombstone]) -> int:

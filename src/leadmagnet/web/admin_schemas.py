@@ -23,18 +23,21 @@ class MeSchema(ResponseSchema):
     )
 
 
-class AuditQuerySchema(CamelCaseSchema):
+class PageQuerySchema(CamelCaseSchema):
     before = fields.Integer(
         validate=validate.Range(min=1, max=2**63 - 1, error="field_invalid"),
         error_messages=WRONG,
         metadata={"description": "The last `id` of the page before"},
     )
-    subscriber_id = fields.UUID(error_messages=WRONG)
     limit = fields.Integer(
         load_default=50,
         validate=validate.Range(min=1, max=200, error="field_invalid"),
         error_messages=WRONG,
     )
+
+
+class AuditQuerySchema(PageQuerySchema):
+    subscriber_id = fields.UUID(error_messages=WRONG)
 
 
 class AuditEntrySchema(ResponseSchema):

@@ -1,6 +1,6 @@
 """The admin API: what the studio's owner sees and does."""
 
-from leadmagnet.routes.admin import audit, exports, mails, people, stats, webhooks
+from leadmagnet.routes.admin import audit, erasures, exports, mails, people, stats, webhooks
 from leadmagnet.routes.admin.blueprint import blp
 
-__all__ = ["audit", "blp", "exports", "mails", "people", "stats", "webhooks"]
+__all__ = ["audit", "blp", "erasures", "exports", "mails", "people", "stats", "webhooks"]
