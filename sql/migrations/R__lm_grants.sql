@@ -45,13 +45,12 @@ BEGIN
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %I', ours.name, app);
     END LOOP;
 
-    EXECUTE format('GRANT SELECT ON lm_magnets, lm_consent_texts, lm_subscribers, lm_outbox,
-        lm_download_tokens, lm_consent_events, lm_consent_context, lm_consent_seals, lm_seal_key,
-        lm_sealed,
-        lm_erasures, lm_erasure_links, lm_suppressions, lm_send_limiter, lm_ses_events,
-        lm_requests, lm_worker_heartbeat, lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts,
-        lm_webhook_endpoints, lm_webhook_events, lm_webhook_recipients,
-        lm_erasure_notices TO %I', app);
+    EXECUTE format('GRANT SELECT ON lm_magnets, lm_magnet_files, lm_consent_texts,
+        lm_subscribers, lm_outbox, lm_download_tokens, lm_consent_events, lm_consent_context,
+        lm_consent_seals, lm_seal_key, lm_sealed, lm_erasures, lm_erasure_links,
+        lm_suppressions, lm_send_limiter, lm_ses_events, lm_requests, lm_worker_heartbeat,
+        lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts, lm_webhook_endpoints,
+        lm_webhook_events, lm_webhook_recipients, lm_erasure_notices TO %I', app);
 
     EXECUTE format('GRANT UPDATE (last_used_on) ON lm_admin_keys TO %I', app);
     EXECUTE format('GRANT INSERT (actor, action, outcome, subscriber_id, detail, request_id,
@@ -69,7 +68,17 @@ BEGIN
         TO %I', app);
     EXECUTE format('GRANT UPDATE (acknowledged_at) ON lm_erasure_notices TO %I', app);
 
-    EXECUTE format('GRANT UPDATE (file_missing_since) ON lm_magnets TO %I', app);
+    -- The studio's owner changes what is offered by the admin API; a slug stays what it is.
+    EXECUTE format('GRANT INSERT (slug, title, description, file_name) ON lm_magnets TO %I', app);
+    EXECUTE format('GRANT UPDATE (title, description, file_name, s3_key, file_missing_since,
+        retired_at, version) ON lm_magnets TO %I', app);
+    EXECUTE format('GRANT INSERT (id, magnet_id, sha256, size_bytes, s3_key) ON lm_magnet_files
+        TO %I', app);
+    EXECUTE format('GRANT UPDATE (activated_at) ON lm_magnet_files TO %I', app);
+    -- A text that was agreed to is never changed: a trigger lets it be retired, and no more.
+    EXECUTE format('GRANT INSERT (id, magnet_id, purpose, locale, text, policy_version,
+        policy_url) ON lm_consent_texts TO %I', app);
+    EXECUTE format('GRANT UPDATE (retired_at) ON lm_consent_texts TO %I', app);
 
     EXECUTE format('GRANT INSERT (id, email, address_key, locale, source, asked_consents) ON
         lm_subscribers TO %I', app);

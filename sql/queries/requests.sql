@@ -12,7 +12,7 @@ WITH agreed_text AS (
     WHERE t.id = ANY (%(consents)s::text[])
       AND (t.retired_at IS NULL OR t.retired_at > now() - %(text_grace)s::interval)
       AND (%(magnet)s::text IS NULL OR m.slug = %(magnet)s)
-      AND m.retired_at IS NULL
+      AND m.retired_at IS NULL AND m.s3_key IS NOT NULL
 ), asked AS (
     SELECT min(magnet_id) AS magnet_id,
            coalesce(%(locale)s::text, min(locale) FILTER (WHERE purpose = 'delivery')) AS locale,
@@ -38,7 +38,8 @@ WITH agreed_text AS (
 )
 SELECT texts_known, delivery_agreed,
        %(magnet)s::text IS NULL OR EXISTS (
-           SELECT FROM lm_magnets WHERE slug = %(magnet)s AND retired_at IS NULL) AS magnet_known,
+           SELECT FROM lm_magnets
+           WHERE slug = %(magnet)s AND retired_at IS NULL AND s3_key IS NOT NULL) AS magnet_known,
        EXISTS (SELECT FROM accepted) AS accepted,
        CASE WHEN NOT EXISTS (SELECT FROM accepted) THEN extract(epoch FROM lm_limits_reached_until(
            %(network_keys)s::bytea[], %(network_limits)s::int[]) - now())::float END AS seconds,

@@ -3,6 +3,7 @@
 LeadMagnetError
 ├── Refused              422, with what is wrong where
 ├── MagnetUnknown        404
+├── TextUnknown          404
 ├── TokenUnknown         404
 │   └── TokenMalformed
 ├── TokenExpired         410
@@ -12,7 +13,9 @@ LeadMagnetError
 ├── NotAuthenticated     401, no key or token, or one that does not work
 ├── RoleMissing          403, with the permission that is missing
 ├── SubscriberUnknown    404
-├── ActRefused           409, the state of the subscriber does not allow it
+├── ActRefused           409, the state of what it is about does not allow it
+├── ChangedMeanwhile     412, somebody else has changed it since the caller saw it
+├── VersionMissing       428, the caller does not say which version they have seen
 ├── LimitReached         429, with when to come back
 │   ├── TooManyFailedKeys
 │   ├── TooManySignups
@@ -37,7 +40,8 @@ from typing import ClassVar
 
 
 class LeadMagnetError(Exception):
-    """Root of all expected failures: an HTTP status (a number) and a stable code (a word)."""
+    """Root of all expected failures: an HTTP status (a number) and a stable code (a word). Where a
+    command meets one, too, its message is the sentence that the command prints."""
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
@@ -48,14 +52,18 @@ class Refused(LeadMagnetError):
 
     status = 422
 
-    def __init__(self, errors: dict[str, str]) -> None:
-        super().__init__(", ".join(errors.values()))
+    def __init__(self, errors: dict[str, str], message: str = "") -> None:
+        super().__init__(message or ", ".join(errors.values()))
         self.errors = errors
         self.code = next(iter(errors.values()))
 
 
 class MagnetUnknown(LeadMagnetError):
     status, code = 404, "magnet_unknown"
+
+
+class TextUnknown(LeadMagnetError):
+    status, code = 404, "text_unknown"
 
 
 class TokenUnknown(LeadMagnetError):
@@ -111,9 +119,17 @@ class SubscriberUnknown(LeadMagnetError):
 class ActRefused(LeadMagnetError):
     status = 409
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(message or code)
         self.code = code
+
+
+class ChangedMeanwhile(LeadMagnetError):
+    status, code = 412, "changed_meanwhile"
+
+
+class VersionMissing(LeadMagnetError):
+    status, code = 428, "version_missing"
 
 
 class LimitReached(LeadMagnetError):

@@ -72,10 +72,11 @@ def test_retired_is_for_good(database, leadmagnet):
         ("", {}, 1, "not empty"),
         ("a\nb", {}, 1, "one line"),
         ("\udcff", {}, 1, "UTF-8"),
+        ("x" * 10_000, {}, 1, "at most 2000 characters"),
         (WORDS, {"magnet": "none"}, 1, "there is no magnet 'none'"),
         (WORDS, {"purpose": "sale"}, 2, "purpose"),
         (WORDS, {"locale": "de"}, 2, "locale"),
-        (WORDS, {"policy-url": "javascript:x"}, 2, "policy-url"),
+        (WORDS, {"policy-url": "javascript:x"}, 1, "policy's address"),
     ],
 )
 def test_what_is_no_text_is_refused_and_nothing_changes(

@@ -238,8 +238,12 @@ def test_an_unknown_magnet_is_refused_and_nothing_written(client, database, magn
 
 def test_another_magnets_text_is_refused(client, database):
     database.rows(
-        """INSERT INTO lm_magnets (slug, title, description, s3_key, file_name)
-           SELECT 'other', title, description, s3_key, file_name FROM lm_magnets"""
+        """INSERT INTO lm_magnets (slug, title, description, file_name)
+           SELECT 'other', title, description, file_name FROM lm_magnets;
+           INSERT INTO lm_magnet_files (magnet_id, sha256, size_bytes, s3_key)
+           SELECT m.id, sha256, size_bytes, f.s3_key FROM lm_magnets m, lm_magnet_files f
+           WHERE m.slug = 'other';
+           UPDATE lm_magnets m SET s3_key = f.s3_key FROM lm_magnet_files f"""
     )
     assert problem(sign_up(client, magnet="other")) == (422, "consent_unknown")
     assert database.count("lm_subscribers") == 0

@@ -46,9 +46,14 @@ def test_the_whole_way_by_commands(leadmagnet, owner_url, database, client, seal
     run("migrate")
     assert "nobody was imported" in run("import", "prospectflow", "check", code=1).stderr
     database.rows(
-        "INSERT INTO lm_magnets (slug, title, description, s3_key, file_name)"
-        " VALUES ('guide', %s, %s, 'guides/guide.pdf', 'Guide.pdf')",
+        "INSERT INTO lm_magnets (slug, title, description, file_name)"
+        " VALUES ('guide', %s, %s, 'Guide.pdf')",
         *(Jsonb({"fr": "Guide", "en": "Guide"}),) * 2,
+    )
+    database.rows(
+        "INSERT INTO lm_magnet_files (magnet_id, sha256, size_bytes, s3_key)"
+        " SELECT id, sha256('%PDF-'), 5, 'guides/guide.pdf' FROM lm_magnets;"
+        "UPDATE lm_magnets SET s3_key = 'guides/guide.pdf'"
     )
     text = ("--magnet", "guide", "--purpose", "delivery", "--locale", "fr")
     text += ("--policy-version", "2", "--policy-url", "https://www.example.org/privacy")

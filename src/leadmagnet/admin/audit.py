@@ -24,6 +24,10 @@ class Caller(NamedTuple):
     request_id: str | None
 
 
+# Who works at the command line.
+OPERATOR = Caller("operator", None, None)
+
+
 @dataclass
 class Act:
     """What is being done: use cases take `services`, and add to `detail` what the audit says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VIEWER = frozenset({"me:read", "stats:read", "mails:read", "subscribers:read"})
+VIEWER = frozenset({"me:read", "stats:read", "mails:read", "subscribers:read", "magnets:read"})
 OWNER = VIEWER | {
     # Searching by address, and seeing it whole.
     "addresses:read",
@@ -18,6 +18,7 @@ OWNER = VIEWER | {
     "webhooks:read",
     "webhooks:manage",
     "erasures:read",
+    "magnets:manage",
     "audit:read",
 }
 # From the weakest to the strongest: who has several has the last of them.

@@ -11,11 +11,14 @@ import click
 
 from leadmagnet.adapters import account
 from leadmagnet.adapters.s3 import Files
-from leadmagnet.commands.plumbing import file_argument, owner, settings
+from leadmagnet.admin import magnets
+from leadmagnet.admin.audit import OPERATOR
+from leadmagnet.commands.plumbing import file_argument, owner, refusing, settings
 from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
 from leadmagnet.config import BucketConfig
 from leadmagnet.database import Database
-from leadmagnet.funnel import magnets
+from leadmagnet.funnel.files import MOST_BYTES
+from leadmagnet.funnel.magnets import LOCALES
 
 
 @click.group("magnets", cls=Group, short_help="List, add and retire magnets; replace their files.")
@@ -25,11 +28,8 @@ def command() -> None:
 
 @contextmanager
 def _changing() -> Iterator[Database]:
-    try:
-        with owner() as database:
-            yield database
-    except magnets.MagnetError as error:
-        raise click.ClickException(str(error)) from None
+    with owner() as database, refusing():
+        yield database
 
 
 def _files() -> Files:
@@ -42,7 +42,7 @@ def _files() -> Files:
 @command.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """Print every magnet, retired ones included."""
+    """Print every magnet, drafts and retired ones included."""
     with owner() as database:
         found = magnets.listed(database)
     if as_json:
@@ -59,10 +59,40 @@ def list_(as_json: bool) -> None:
     )
 
 
+@command.command("show")
+@click.argument("slug")
+@json_option
+def show(slug: str, as_json: bool) -> None:
+    """Print all of SLUG: its texts for a page, and every file that it has handed out."""
+    with _changing() as database:
+        found = magnets.one(database, slug)
+    if as_json:
+        print_json(found)
+        return
+    for locale in LOCALES:
+        click.echo(f"{locale}  {found['title'][locale]}: {found['description'][locale]}")
+    click.echo(f"{_state(found)}, {found['texts']} current texts, saved as {found['file_name']}")
+    rows = [
+        (
+            one["id"],
+            day(one["activated_at"]),
+            "current" if one["current"] else "-",
+            one["size_bytes"],
+            one["sha256"],
+        )
+        for one in found["files"]
+    ]
+    print_table(
+        ("FILE", "SINCE", "STATE", "BYTES", "SHA-256"),
+        rows,
+        empty=f"no file: `leadmagnet magnets put {slug} guide.pdf`",
+    )
+
+
 def _state(magnet: dict[str, Any]) -> str:
     if magnet["retired_at"]:
         return f"retired {day(magnet['retired_at'])}"
-    return "file missing" if magnet["file_missing_since"] else "offered"
+    return str(magnet["state"]).replace("_", " ")
 
 
 @command.command("add")
@@ -77,10 +107,11 @@ def add(slug: str, file: IO[bytes], file_name: str, **texts: str) -> None:
     """Offer the PDF in FILE as SLUG. Add its consent texts next: `leadmagnet texts add`."""
     files = _files()
     with _changing() as database:
-        magnets.add(
+        magnets.add_with_file(
             database,
+            OPERATOR,
             files.put,
-            file.read(magnets.PDF_BYTES + 1),
+            file.read(MOST_BYTES + 1),
             slug=slug,
             title={"fr": texts["title_fr"], "en": texts["title_en"]},
             description={"fr": texts["description_fr"], "en": texts["description_en"]},
@@ -100,7 +131,12 @@ def put(slug: str, file: IO[bytes], file_name: str | None) -> None:
     files = _files()
     with _changing() as database:
         magnets.put(
-            database, files.put, file.read(magnets.PDF_BYTES + 1), slug=slug, file_name=file_name
+            database,
+            OPERATOR,
+            files.put,
+            file.read(MOST_BYTES + 1),
+            slug=slug,
+            file_name=file_name,
         )
     click.echo(f"{slug} now hands out this file")
 
@@ -110,5 +146,5 @@ def put(slug: str, file: IO[bytes], file_name: str | None) -> None:
 def retire(slug: str) -> None:
     """Offer SLUG no more; links in mails keep working."""
     with _changing() as database:
-        magnets.retire(database, slug)
+        magnets.retire(database, OPERATOR, slug)
     click.echo(f"retired {slug}")

@@ -15,7 +15,7 @@ from leadmagnet.config import Config, ConfigError, FromEnvironment, MigrationCon
 from leadmagnet.consent.chain import Head
 from leadmagnet.database import Database
 from leadmagnet.database.reasons import why
-from leadmagnet.errors import Unavailable
+from leadmagnet.errors import FileUnavailable, LeadMagnetError, Unavailable
 from leadmagnet.mail.proof import require_whole
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs
@@ -97,6 +97,20 @@ def _connected(database: Database, *, setting: str) -> Iterator[None]:
         raise click.ClickException("a value is not UTF-8 text") from None
     finally:
         database.close()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What a use case refuses, as one sentence."""
+    try:
+        yield
+    except FileUnavailable as error:
+        raise click.ClickException(f"S3 did not take the file ({error})") from None
+    except Unavailable:
+        # Said by the connection, which knows the reason.
+        raise
+    except LeadMagnetError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @contextmanager

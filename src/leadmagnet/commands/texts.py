@@ -6,7 +6,9 @@ from typing import IO
 
 import click
 
-from leadmagnet.commands.plumbing import file_argument, owner
+from leadmagnet.admin import magnets
+from leadmagnet.admin.audit import OPERATOR
+from leadmagnet.commands.plumbing import file_argument, owner, refusing
 from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
 from leadmagnet.consent import texts
 
@@ -46,15 +48,8 @@ def add(file: IO[bytes], **given: str) -> None:
         new_text = file.read().decode("utf-8").strip()
     except UnicodeDecodeError:
         raise click.ClickException("the text must be UTF-8") from None
-    if not new_text or "\n" in new_text:
-        raise click.ClickException("the text must be one line, and not empty")
-    if not given["policy_url"].startswith(("http://", "https://")):
-        raise click.BadParameter("must be an http(s) address", param_hint="--policy-url")
-    try:
-        with owner() as database:
-            added, replaced = texts.add(database, text=new_text, **given)
-    except texts.TextError as error:
-        raise click.ClickException(str(error)) from None
+    with owner() as database, refusing():
+        added, replaced = magnets.add_text(database, OPERATOR, text=new_text, **given)
     click.echo(f"added {added}" + (f", retired {replaced}" if replaced else ""))
 
 
@@ -62,9 +57,6 @@ def add(file: IO[bytes], **given: str) -> None:
 @click.argument("text_id")
 def retire(text_id: str) -> None:
     """Take a text off the pages without another in its place."""
-    try:
-        with owner() as database:
-            texts.retire(database, text_id)
-    except texts.TextError as error:
-        raise click.ClickException(str(error)) from None
+    with owner() as database, refusing():
+        magnets.retire_text(database, OPERATOR, text_id)
     click.echo(f"retired {text_id}")

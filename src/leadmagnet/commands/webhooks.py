@@ -16,7 +16,6 @@ from leadmagnet.commands.printing import Group
 from leadmagnet.services import Services
 from leadmagnet.webhooks import endpoints, events
 
-OPERATOR = audit.Caller("operator", None, None)
 LIST = ("name", "url", "kinds", "include_email", "queued", "dead", "disabled_why")
 
 
@@ -39,7 +38,7 @@ def _noted(act: str, endpoint: str, **detail: object) -> Iterator[Services]:
     """What is done, and its row in the audit of the admin API."""
     with (
         _acting() as services,
-        audit.acting(services, OPERATOR, "webhooks:manage") as noted,
+        audit.acting(services, audit.OPERATOR, "webhooks:manage") as noted,
     ):
         noted.detail.update(act=act, endpoint=endpoint, **detail)
         yield noted.services

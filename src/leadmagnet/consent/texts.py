@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from leadmagnet.database import Database, Row
+import re
+import unicodedata
+
+from leadmagnet.database import Database, Row, Transaction
+from leadmagnet.errors import ActRefused, MagnetUnknown, Refused, TextUnknown
+
+MOST_CHARACTERS = 2000
+MOST_VERSION_CHARACTERS = 50
+MOST_URL_CHARACTERS = 500
 
 
-class TextError(Exception):
-    """The text cannot be added or retired; the message says why."""
+def one_line(text: str, *, at_most: int) -> bool:
+    """Whether a page can show this as it is: not empty, and without control or bidi characters.
+    The spaces that French sets before its marks are no obstacle."""
+    shown = all(char.isprintable() or unicodedata.category(char) == "Zs" for char in text)
+    return bool(text.strip()) and len(text) <= at_most and shown
 
 
-def listed(database: Database) -> list[Row]:
-    return database.all("texts_list")
+def listed(database: Database, *, magnet: str | None = None) -> list[Row]:
+    """All texts, current and retired, or those of one magnet."""
+    return database.all("texts_list", magnet=magnet)
 
 
 def add(
-    database: Database,
+    transaction: Transaction,
     *,
     magnet: str,
     purpose: str,
@@ -23,19 +35,31 @@ def add(
     policy_version: str,
     policy_url: str,
 ) -> tuple[str, str | None]:
-    """Add a text and retire the one it replaces, at once; their ids. Raises TextError."""
+    """Add a text and retire the one it replaces, at once; their ids. Raises Refused,
+    MagnetUnknown, ActRefused."""
+    if not one_line(text, at_most=MOST_CHARACTERS):
+        said = f"the text must be one line of at most {MOST_CHARACTERS} characters, and not empty"
+        raise Refused({"/text": "field_invalid"}, said)
+    if not one_line(policy_version, at_most=MOST_VERSION_CHARACTERS):
+        said = f"a policy version has 1 to {MOST_VERSION_CHARACTERS} characters on one line"
+        raise Refused({"/policyVersion": "field_invalid"}, said)
+    if not re.fullmatch(r"https?://[!-~]+", policy_url) or len(policy_url) > MOST_URL_CHARACTERS:
+        said = "the policy's address must be an http(s) address"
+        raise Refused({"/policyUrl": "field_invalid"}, said)
     place = {"magnet": magnet, "purpose": purpose, "locale": locale}
-    with database.transaction() as transaction:
-        replaced = transaction.one("text_retire_current", **place)
-        added = transaction.one(
-            "text_add", **place, text=text, policy_version=policy_version, policy_url=policy_url
-        )
-        if added is None:
-            raise TextError(f"there is no magnet {magnet!r}")
+    if transaction.one("text_magnet", magnet=magnet) is None:
+        raise MagnetUnknown(f"there is no magnet {magnet!r} that is not retired")
+    replaced = transaction.one("text_retire_current", **place)
+    added = transaction.one(
+        "text_add", **place, text=text, policy_version=policy_version, policy_url=policy_url
+    )
+    if added is None:
+        said = "another text has just been added there: look at it first"
+        raise ActRefused("changed_meanwhile", said)
     return added["id"], replaced["id"] if replaced else None
 
 
-def retire(database: Database, text_id: str) -> None:
-    """Take a text off the pages. Raises TextError when it is not on them."""
-    if database.one("text_retire", id=text_id) is None:
-        raise TextError(f"there is no current text {text_id!r}")
+def retire(transaction: Transaction, text_id: str) -> None:
+    """Take a text off the pages. Raises TextUnknown when it is not on them."""
+    if transaction.one("text_retire", id=text_id) is None:
+        raise TextUnknown(f"there is no current text {text_id!r}")

@@ -86,7 +86,7 @@ def _problem(given: Surroundings, row: Row) -> Finding | None:
 
 def _offered(given: Surroundings) -> list[Row]:
     rows = magnets.listed(given.services.database)
-    return [row for row in rows if row["retired_at"] is None]
+    return [row for row in rows if row["state"] in ("offered", "file_missing")]
 
 
 def _count(number: int, noun: str) -> str:

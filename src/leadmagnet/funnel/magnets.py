@@ -1,28 +1,30 @@
-"""What the studio offers, and whether its files are in the bucket."""
+"""What the studio offers, how that is changed, and whether its files are in the bucket."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
-from collections.abc import Callable
-from contextlib import suppress
-from hashlib import sha256
-from typing import Any
+from collections.abc import Sequence
 
-from leadmagnet.database import Database, Row
-from leadmagnet.errors import FileUnavailable, MagnetUnknown
+from leadmagnet.consent.texts import one_line
+from leadmagnet.database import Database, Row, Transaction
+from leadmagnet.errors import (
+    ActRefused,
+    ChangedMeanwhile,
+    LeadMagnetError,
+    MagnetUnknown,
+    Refused,
+)
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
 
-PDF_BYTES = 50 * 2**20
-# Puts an object into the bucket, by key; raises FileUnavailable.
-Store = Callable[[str, bytes], None]
-
-
-class MagnetError(Exception):
-    """The magnet cannot be changed so; the message says why."""
+LOCALES = ("fr", "en")
+MOST_SLUG_CHARACTERS = 60
+MOST_TITLE_CHARACTERS = 150
+MOST_DESCRIPTION_CHARACTERS = 1000
+MOST_FILE_NAME_CHARACTERS = 150
 
 
 def offered(services: Services, *, locale: str) -> list[Row]:
@@ -38,79 +40,62 @@ def page(services: Services, slug: str, *, locale: str) -> Row:
     return row
 
 
-def listed(database: Database) -> list[Row]:
-    """Every magnet, retired ones included, with its current consent texts counted."""
-    return database.all("magnets_listed")
+def listed(database: Database | Transaction, slug: str | None = None) -> list[Row]:
+    """Every magnet, drafts and retired ones included, with its current consent texts counted; or
+    the one of a slug."""
+    return database.all("magnets_listed", slug=slug)
 
 
 def add(
-    database: Database,
-    store: Store,
-    pdf: bytes,
+    transaction: Transaction,
     *,
     slug: str,
     title: dict[str, str],
     description: dict[str, str],
     file_name: str,
 ) -> None:
-    """Offer a new magnet; `title` and `description` by locale. Raises MagnetError."""
-    _with_file(
-        database,
-        store,
-        pdf,
-        "magnet_add",
-        f"there is a magnet {slug!r} already: use `leadmagnet magnets put`",
-        slug=slug,
-        title=json.dumps(title),
-        description=json.dumps(description),
-        file_name=file_name,
-    )
+    """Make a magnet, `title` and `description` by locale: a draft until it has a file.
+    Raises Refused, ActRefused."""
+    if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > MOST_SLUG_CHARACTERS:
+        said = "a slug has lower-case letters, digits and single hyphens, 60 at most"
+        raise Refused({"/slug": "field_invalid"}, said)
+    given = _checked(title, description, file_name)
+    if transaction.one("magnet_add", slug=slug, **given) is None:
+        said = f"there is a magnet {slug!r} already: use `leadmagnet magnets put`"
+        raise ActRefused("magnet_exists", said)
 
 
-def put(database: Database, store: Store, pdf: bytes, *, slug: str, file_name: str | None) -> None:
-    """Replace the file of a magnet; links in mails hand out the new one. Raises MagnetError."""
-    refusal = f"there is no magnet {slug!r} that is offered"
-    _with_file(database, store, pdf, "magnet_set_file", refusal, slug=slug, file_name=file_name)
-
-
-def retire(database: Database, slug: str) -> None:
-    """Offer a magnet no more; links in mails keep working. Raises MagnetError."""
-    if database.one("magnet_retire", slug=slug) is None:
-        raise MagnetError(f"there is no magnet {slug!r} that is offered")
-
-
-class _Rehearsed(Exception):
-    """Rolls back what was only tried."""
-
-
-def _with_file(
-    database: Database, store: Store, pdf: bytes, query: str, refusal: str, **row: Any
+def change(
+    transaction: Transaction,
+    slug: str,
+    *,
+    title: dict[str, str] | None = None,
+    description: dict[str, str] | None = None,
+    file_name: str | None = None,
+    versions: Sequence[int] | None = None,
 ) -> None:
-    """Store the file and write the row that names it; where the row is refused, neither."""
-    row["s3_key"] = _key(pdf, slug=row["slug"])
-    with suppress(_Rehearsed), database.transaction() as rehearsal:
-        if rehearsal.one(query, **row) is None:
-            raise MagnetError(refusal)
-        raise _Rehearsed
-    try:
-        store(row["s3_key"], pdf)
-    except FileUnavailable as error:
-        raise MagnetError(f"S3 did not take the file ({error})") from error
-    if database.one(query, **row) is None:
-        raise MagnetError(refusal)
+    """Change what is given. With `versions`, only one of these is changed. Raises Refused,
+    MagnetUnknown, ChangedMeanwhile, ActRefused."""
+    given = _checked(title, description, file_name)
+    seen = None if versions is None else list(versions)
+    if transaction.one("magnet_change", slug=slug, **given, versions=seen) is None:
+        raise refusal(transaction, slug)
 
 
-def _key(pdf: bytes, *, slug: str) -> str:
-    """Where the file is stored: by its SHA-256, so that no version replaces another."""
-    if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > 100:
-        raise MagnetError("a slug has lower-case letters, digits and single hyphens")
-    if len(pdf) > PDF_BYTES:
-        raise MagnetError(f"the file is larger than {PDF_BYTES // 2**20} MiB")
-    if not pdf.startswith(b"%PDF-") or b"%%EOF" not in pdf[-1024:]:
-        raise MagnetError("this is no whole PDF file")
-    if b"/Encrypt" in pdf[-65536:]:
-        raise MagnetError("this PDF is encrypted: readers would be asked for a password")
-    return f"guides/{slug}/{sha256(pdf).hexdigest()}.pdf"
+def retire(transaction: Transaction, slug: str) -> None:
+    """Offer a magnet no more; links in mails keep working. Raises MagnetUnknown, ActRefused."""
+    if transaction.one("magnet_retire", slug=slug) is None:
+        raise refusal(transaction, slug)
+
+
+def refusal(transaction: Transaction, slug: str) -> LeadMagnetError:
+    """Why a magnet could not be changed, by what it is now."""
+    rows = listed(transaction, slug)
+    if not rows:
+        return MagnetUnknown(f"there is no magnet {slug!r}")
+    if rows[0]["retired_at"]:
+        return ActRefused("magnet_retired", f"{slug} is retired")
+    return ChangedMeanwhile("the magnet has been changed meanwhile: look at it again")
 
 
 def check_files(services: Services) -> None:
@@ -121,3 +106,25 @@ def check_files(services: Services) -> None:
             log.error("magnet_file_missing", extra={"magnet": magnet["slug"]})
         if found == magnet["missing"]:
             services.database.run("magnet_file_found", magnet_id=magnet["id"], found=found)
+
+
+def _checked(
+    title: dict[str, str] | None, description: dict[str, str] | None, file_name: str | None
+) -> dict[str, str | None]:
+    for field, texts, most in (
+        ("title", title, MOST_TITLE_CHARACTERS),
+        ("description", description, MOST_DESCRIPTION_CHARACTERS),
+    ):
+        for locale in LOCALES if texts is not None else ():
+            if not one_line((texts or {}).get(locale, ""), at_most=most):
+                said = f"a {field} has 1 to {most} characters on one line, in each language"
+                raise Refused({f"/{field}/{locale}": "field_invalid"}, said)
+    named = file_name is None or one_line(file_name, at_most=MOST_FILE_NAME_CHARACTERS)
+    if not named or re.search(r"[/\\]", file_name or ""):
+        said = f"a file name has 1 to {MOST_FILE_NAME_CHARACTERS} characters, none of them / or \\"
+        raise Refused({"/fileName": "field_invalid"}, said)
+    return {
+        "title": json.dumps(title) if title else None,
+        "description": json.dumps(description) if description else None,
+        "file_name": file_name,
+    }

@@ -57,6 +57,27 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "Les webhooks ne sont pas activés : définissez WEBHOOK_KEY.",
         "en": "Webhooks are not set up: set WEBHOOK_KEY.",
     },
+    "text_unknown": {
+        "fr": "Ce texte n’existe pas ou n’est plus affiché. Revenez à la liste.",
+        "en": "This text does not exist or is no longer shown. Go back to the list.",
+    },
+    "magnet_exists": {
+        "fr": "Un guide porte déjà cet identifiant. Choisissez-en un autre.",
+        "en": "There is a guide with this identifier already. Choose another one.",
+    },
+    "magnet_retired": {
+        "fr": "Ce guide n’est plus proposé et ne peut plus être modifié. Créez-en un nouveau.",
+        "en": "This guide is no longer offered and can no longer be changed. Make a new one.",
+    },
+    "changed_meanwhile": {
+        "fr": "Quelqu’un d’autre vient de modifier cela. Rechargez la page et regardez avant de"
+        " recommencer.",
+        "en": "Somebody else has just changed this. Reload the page and look before you try again.",
+    },
+    "version_missing": {
+        "fr": "Il manque la version que vous avez vue. Rechargez la page et recommencez.",
+        "en": "The version that you have seen is missing. Send the ETag back in If-Match.",
+    },
     "resend_refused": {
         "fr": "Aucun e-mail ne peut être renvoyé maintenant : un autre attend, vient de partir, ou"
         " la personne ne veut ou ne peut rien recevoir. Regardez sa page.",

@@ -1,0 +1,220 @@
+"""What the studio offers, and the consent texts that its pages show."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import request
+
+from leadmagnet.admin import magnets
+from leadmagnet.database import Row
+from leadmagnet.errors import VersionMissing
+from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
+from leadmagnet.web.contract import path_example
+from leadmagnet.web.guard import admin, caller
+from leadmagnet.web.magnet_schemas import (
+    AddedTextSchema,
+    MagnetChangeSchema,
+    NewMagnetSchema,
+    NewTextSchema,
+    OfferSchema,
+    OffersSchema,
+    TextsQuerySchema,
+    TextsSchema,
+)
+from leadmagnet.web.people_schemas import DoneSchema, NothingSchema
+
+SLUG = "guide-mariee-sereine"
+EXAMPLE = [path_example("slug", SLUG)]
+NEW = {
+    "slug": SLUG,
+    "title": {"fr": "Guide de la Mariée Sereine", "en": "The Serene Bride’s Guide"},
+    "description": {"fr": "Douze mois, une journée.", "en": "Twelve months, one day."},
+    "fileName": "Guide de la Mariée Sereine.pdf",
+}
+FILE = {
+    "id": SUBSCRIBER,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sizeBytes": 1_048_576,
+    "s3Key": f"guides/{SLUG}/9f86d081….pdf",
+    "createdAt": WHEN,
+    "activatedAt": WHEN,
+    "current": True,
+}
+OFFER = {
+    **NEW,
+    "state": "offered",
+    "version": 3,
+    "texts": 4,
+    "files": [FILE],
+    "createdAt": WHEN,
+    "retiredAt": None,
+    "fileMissingSince": None,
+}
+DRAFT = {**OFFER, "state": "draft", "version": 1, "texts": 0, "files": []}
+NEW_TEXT = {
+    "magnet": SLUG,
+    "purpose": "delivery",
+    "locale": "fr",
+    "text": "J’accepte que Light & Shutter m’envoie ce guide par e-mail.",
+    "policyVersion": "2026-11",
+    "policyUrl": "https://www.light-and-shutter.example/confidentialite",
+}
+TEXT_ID = f"{SLUG}-delivery-fr-2"
+TEXT = {**NEW_TEXT, "id": TEXT_ID, "createdAt": WHEN, "retiredAt": None}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version, to send in `If-Match`"}}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The `ETag` of the magnet as the caller has seen it",
+    "example": '"3"',
+}
+
+
+def _seen() -> list[int] | None:
+    """The versions of `If-Match`, None for any. Raises VersionMissing."""
+    if "If-Match" not in request.headers:
+        raise VersionMissing
+    if request.if_match.star_tag:
+        return None
+    # werkzeug reads `""` as None.
+    tags = [tag or "" for tag in request.if_match.as_set()]
+    return [int(tag) for tag in tags if re.fullmatch("[0-9]{1,9}", tag)]
+
+
+def _shown(slug: str, status: int = 200) -> tuple[Row, int, dict[str, str]]:
+    magnet = magnets.one(admin().services.database, slug)
+    return magnet, status, {"ETag": f'"{magnet["version"]}"'}
+
+
+@blp.get("/magnets")
+@blp.needs("magnets:read")
+@blp.doc(operationId="adminMagnets")
+@blp.response(200, OffersSchema, description="All magnets", example={"items": [OFFER]})
+def read_magnets() -> dict[str, Any]:
+    """List the magnets
+
+    Drafts and retired ones, too, each with all files that it has handed out.
+    """
+    return {"items": magnets.listed(admin().services.database)}
+
+
+@blp.post("/magnets")
+@blp.needs("magnets:manage")
+@blp.doc(operationId="adminAddMagnet")
+@blp.arguments(NewMagnetSchema, example=NEW)
+@blp.response(201, OfferSchema, description="The new magnet", example=DRAFT, headers=ETAG)
+@blp.refuses(409, "magnet_exists")
+@blp.refuses(422, "field_invalid", pointer="/slug")
+def add_magnet(body: dict[str, Any]) -> tuple[Row, int, dict[str, str]]:
+    """Make a magnet
+
+    A draft, which no visitor sees until it has a file.
+    """
+    magnets.add(admin().services.database, caller(), **body)
+    return _shown(body["slug"], 201)
+
+
+@blp.get("/magnets/<slug>", parameters=EXAMPLE)
+@blp.needs("magnets:read")
+@blp.doc(operationId="adminMagnet")
+@blp.response(200, OfferSchema, description="The magnet", example=OFFER, headers=ETAG)
+@blp.refuses(404, "magnet_unknown")
+def read_magnet(slug: str) -> tuple[Row, int, dict[str, str]]:
+    """Show a magnet
+
+    Its `ETag` goes into `If-Match` of a change.
+    """
+    return _shown(slug)
+
+
+@blp.patch("/magnets/<slug>", parameters=EXAMPLE)
+@blp.needs("magnets:manage")
+@blp.doc(operationId="adminChangeMagnet", parameters=[IF_MATCH])
+@blp.arguments(MagnetChangeSchema, example={"fileName": "Guide 2027.pdf"})
+@blp.response(200, OfferSchema, description="The magnet as it is now", example=OFFER, headers=ETAG)
+@blp.refuses(404, "magnet_unknown")
+@blp.refuses(409, "magnet_retired")
+@blp.refuses(412, "changed_meanwhile")
+@blp.refuses(422, "field_invalid", pointer="/fileName")
+@blp.refuses(428, "version_missing")
+def change_magnet(body: dict[str, Any], slug: str) -> tuple[Row, int, dict[str, str]]:
+    """Change a magnet
+
+    Title, description or file name: what is not given stays.
+    """
+    magnets.change(admin().services.database, caller(), slug, versions=_seen(), **body)
+    return _shown(slug)
+
+
+@blp.post("/magnets/<slug>/retire", parameters=EXAMPLE)
+@blp.needs("magnets:manage")
+@blp.doc(operationId="adminRetireMagnet")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, DoneSchema, description="It is offered no more", example={"status": "done"})
+@blp.refuses(404, "magnet_unknown")
+@blp.refuses(409, "magnet_retired")
+@blp.refuses(422, "field_unknown")
+def retire_magnet(body: dict[str, Any], slug: str) -> dict[str, str]:
+    """Offer a magnet no more
+
+    For good. Links in mails keep working.
+    """
+    magnets.retire(admin().services.database, caller(), slug)
+    return {"status": "done"}
+
+
+@blp.get("/texts")
+@blp.needs("magnets:read")
+@blp.doc(operationId="adminTexts")
+@blp.arguments(TextsQuerySchema, location="query")
+@blp.response(200, TextsSchema, description="The texts", example={"items": [TEXT]})
+@blp.refuses(422, "field_invalid", pointer="/magnet")
+def read_texts(query: dict[str, Any]) -> dict[str, Any]:
+    """List the consent texts
+
+    Retired ones, too: people have agreed to them.
+    """
+    return {"items": magnets.listed_texts(admin().services.database, **query)}
+
+
+@blp.post("/texts")
+@blp.needs("magnets:manage")
+@blp.doc(operationId="adminAddText")
+@blp.arguments(NewTextSchema, example=NEW_TEXT)
+@blp.response(
+    201,
+    AddedTextSchema,
+    description="The ids of the new text and of the one it replaces",
+    example={"id": TEXT_ID, "replaced": f"{SLUG}-delivery-fr-1"},
+)
+@blp.refuses(404, "magnet_unknown")
+@blp.refuses(409, "changed_meanwhile")
+@blp.refuses(422, "field_invalid", pointer="/text")
+def add_text(body: dict[str, Any]) -> dict[str, Any]:
+    """Add a consent text
+
+    It takes the place of the current text of this magnet, purpose and language, which stays as it
+    is for those who agreed to it. Pages that are open may still send that for `TEXT_GRACE_HOURS`.
+    """
+    added, replaced = magnets.add_text(admin().services.database, caller(), **body)
+    return {"id": added, "replaced": replaced}
+
+
+@blp.post("/texts/<text_id>/retire", parameters=[path_example("text_id", TEXT_ID)])
+@blp.needs("magnets:manage")
+@blp.doc(operationId="adminRetireText")
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, DoneSchema, description="It is shown no more", example={"status": "done"})
+@blp.refuses(404, "text_unknown")
+@blp.refuses(422, "field_unknown")
+def retire_text(body: dict[str, Any], text_id: str) -> dict[str, str]:
+    """Take a consent text off the pages
+
+    Without another in its place. Without a text for delivery, nobody can sign up.
+    """
+    magnets.retire_text(admin().services.database, caller(), text_id)
+    return {"status": "done"}
