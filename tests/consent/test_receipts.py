@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from leadmagnet.consent import canonical, receipts, seals
 from tests.support.client import confirm, sign_up
-from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
+from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER, SETTINGS
 
 SEED = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 KEY = {"RECEIPT_KEY": SEED}
@@ -180,6 +180,12 @@ def test_a_pem_is_as_good_as_a_seed(leadmagnet, public_key):
         assert result.stdout.strip() == public_key, result.stderr
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     assert receipts.as_text(receipts.public_key(public.decode())) == public_key
+
+
+def test_the_public_key_needs_the_key_alone(leadmagnet, public_key):
+    nothing_else = dict.fromkeys([*SETTINGS, "DATABASE_URL", "MIGRATION_DATABASE_URL"], "")
+    result = leadmagnet("receipt", "public-key", **nothing_else, **KEY)
+    assert result.stdout.strip() == public_key, result.stderr
 
 
 def test_without_a_key_the_command_says_what_to_set(leadmagnet):

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO
 from uuid import UUID
 
 import click
 
+from leadmagnet import secret_keys
 from leadmagnet.commands.plumbing import application, file_argument, settings
 from leadmagnet.commands.printing import Group
-from leadmagnet.config import Config
+from leadmagnet.config import Config, FromEnvironment, setting
 from leadmagnet.consent import receipts
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class KeyConfig(FromEnvironment):
+    """What `public-key` needs."""
+
+    receipt_key: bytes = setting(secret_keys.signing)
 
 
 @click.group("receipt", cls=Group, short_help="Issue and verify signed proofs of consent.")
@@ -40,7 +49,7 @@ def show(subscriber_id: UUID) -> None:
 def public_key() -> None:
     """Print the public key, to be published: receipts are verified with it."""
     with _receipt_errors():
-        key = receipts.signing_key(_receipt_key(settings(Config)))
+        key = receipts.signing_key(settings(KeyConfig).receipt_key)
     click.echo(receipts.as_text(key.public_key()))
 
 
