@@ -51,9 +51,9 @@ def test_accents_are_written_as_themselves():
     assert "\\u" not in text
 
 
-def resolved(response):
-    name = response.get("$ref", "").rpartition("/")[2]
-    return SPEC["components"]["responses"][name] if name else response
+def resolved(value):
+    *_, kind, name = value.get("$ref", "//").split("/")
+    return SPEC["components"][kind][name] if name else value
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
@@ -70,8 +70,9 @@ def test_every_operation_has_examples_and_lists_its_problems(path, method, opera
             response = resolved(response)
             media = response["content"]["application/problem+json"]
             for code, example in media["examples"].items():
-                assert example["value"]["code"] == code
-                assert example["value"]["status"] == int(status)
+                value = resolved(example)["value"]
+                assert value["code"] == code
+                assert value["status"] == int(status)
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
@@ -81,6 +82,19 @@ def test_every_example_of_an_answer_has_the_fields_its_schema_requires(path, met
             name = media["schema"].get("$ref", "").rpartition("/")[2]
             if status[0] == "2" and name:
                 assert set(SPEC["components"]["schemas"][name]["required"]) <= set(media["example"])
+
+
+def test_what_several_operations_say_alike_is_said_once():
+    shared = [each for kind in SPEC["components"].values() for each in kind.values()]
+    said = [
+        response
+        for path in SPEC["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+        for response in operation["responses"].values()
+        if "application/problem+json" in response.get("content", {})
+    ]
+    assert not [each for each in said if said.count(each) > 1 or each in shared]
 
 
 def test_every_code_has_a_sentence_in_each_language_that_says_what_to_do():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import yaml
 from flask import Flask
 
-from leadmagnet.web.webhook_contract import webhooks
+from leadmagnet.web.contract import MEDIA_TYPE
+from leadmagnet.web.webhook_contract import schemas, webhooks
 
 DOCUMENT = ("openapi", "info", "servers", "security", "tags", "paths", "webhooks", "components")
 INFO = ("title", "version", "description", "contact", "license")
@@ -21,6 +22,9 @@ OPERATION = (
     "requestBody",
     "responses",
 )
+SHORT = 85
+# A collection, a place in it, and what stands there.
+Entry = tuple[Any, Any, Any]
 
 
 def document(app: Flask) -> dict[str, Any]:
@@ -30,7 +34,9 @@ def document(app: Flask) -> dict[str, Any]:
     spec["paths"] = {path: _path(item) for path, item in spec["paths"].items()}
     spec["webhooks"] = webhooks()
     components = spec["components"]
-    _share_responses(spec)
+    components["schemas"] |= schemas()
+    _share(spec)
+    _name_codes(components["schemas"])
     # flask-smorest registers a pagination schema whether or not anything is paged.
     components["schemas"].pop("PaginationMetadata", None)
     spec["components"] = {
@@ -45,23 +51,55 @@ def as_yaml(app: Flask) -> str:
     )
 
 
-def _share_responses(spec: dict[str, Any]) -> None:
-    """Say a problem that several operations answer once, as a component named by its codes."""
-    shared = spec["components"]["responses"]
-    responses = [
-        operation["responses"]
-        for item in spec["paths"].values()
-        for method, operation in item.items()
-        if method != "parameters"
+def _share(spec: dict[str, Any]) -> None:
+    """Say once, as a component, what several operations say alike."""
+    items = [*spec["paths"].values(), *spec["webhooks"].values()]
+    operations = [each for item in items for name, each in item.items() if name != "parameters"]
+    _share_as("responses", spec, _entries(operations, "responses"), _problem_name)
+    responses = [response for _, _, response in _entries(operations, "responses")]
+    responses += spec["components"]["responses"].values()
+    _share_as("headers", spec, _entries(responses, "headers"), lambda name, _: name)
+    bodies = [response.get("content", {}).get(MEDIA_TYPE, {}) for response in responses]
+    _share_as("examples", spec, _entries(bodies, "examples"), lambda code, _: code)
+    _share_as(
+        "parameters", spec, _entries([*items, *operations], "parameters"), lambda _, it: it["name"]
+    )
+
+
+def _name_codes(schemas: dict[str, Any]) -> None:
+    """Every code stands in one list, which both kinds of problem refer to."""
+    for name in ("Problem", "ProblemDetail"):
+        code = schemas[name]["properties"]["code"]
+        schemas["ProblemCode"] = {"type": code.pop("type"), "enum": code.pop("enum")}
+        code["$ref"] = "#/components/schemas/ProblemCode"
+
+
+def _entries(holders: Iterable[dict[str, Any]], key: str) -> list[Entry]:
+    """Of all collections that stand under this key."""
+    found = [holder[key] for holder in holders if key in holder]
+    pairs = [each.items() if isinstance(each, dict) else enumerate(each) for each in found]
+    return [
+        (collection, place, value)
+        for collection, placed in zip(found, pairs, strict=True)
+        for place, value in placed
     ]
-    every = [response for found in responses for response in found.values()]
-    for found in responses:
-        for status, response in found.items():
-            problem = response.get("content", {}).get("application/problem+json")
-            if problem and every.count(response) > 1:
-                name = "-or-".join(problem["examples"]).replace("_", "-")
-                shared[name] = response
-                found[status] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _share_as(
+    kind: str, spec: dict[str, Any], entries: list[Entry], name: Callable[[Any, Any], str | None]
+) -> None:
+    shared = spec["components"].setdefault(kind, {})
+    every = [value for _, _, value in entries]
+    for collection, place, value in entries:
+        named = name(place, value) if every.count(value) > 1 else None
+        # A second meaning of a name stays where it is said.
+        if named and shared.setdefault(named, value) == value:
+            collection[place] = {"$ref": f"#/components/{kind}/{named}"}
+
+
+def _problem_name(_: Any, response: dict[str, Any]) -> str | None:
+    problem = response.get("content", {}).get(MEDIA_TYPE)
+    return "-or-".join(problem["examples"]).replace("_", "-") if problem else None
 
 
 def _path(item: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +118,7 @@ def _ordered(value: dict[str, Any], first: Iterable[str]) -> dict[str, Any]:
 
 
 class _ReadableDumper(yaml.SafeDumper):
-    """Writes an example out again instead of pointing at its first use, and long text as text."""
+    """Writes long text as text, and what is short and not nested in one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -91,4 +129,24 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _mapping(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
+    flow = _is_short([*value, *value.values()])
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=flow)
+
+
+def _sequence(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
+    words = all(isinstance(part, str) and " " not in part for part in value)
+    flow = words or _is_short(value)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flow)
+
+
+def _is_short(parts: list[Any]) -> bool:
+    if any(part and isinstance(part, dict | list) for part in parts):
+        return False
+    text = ", ".join(map(str, parts))
+    return len(text) <= SHORT and "\n" not in text
+
+
 _ReadableDumper.add_representer(str, _text)
+_ReadableDumper.add_representer(dict, _mapping)
+_ReadableDumper.add_representer(list, _sequence)

@@ -41,6 +41,12 @@ HEADERS = {
 }
 
 
+def schemas() -> dict[str, Any]:
+    """What the events of most kinds share."""
+    person = _object(PERSON)
+    return {"WebhookPerson": person | {"properties": {**PERSON, "email": EMAIL}}}
+
+
 def webhooks() -> dict[str, Any]:
     """An entry for each kind of event."""
     return {kind: {"post": _operation(kind)} for kind in (*KINDS, "subscriber.erased", "ping")}
@@ -95,8 +101,10 @@ def _data(kind: str) -> dict[str, Any]:
         return _object({})
     if kind == "subscriber.erased":
         return _object({"subscriberId": SUBSCRIBER_ID})
-    person = PERSON | ({"magnet": MAGNET} if kind == "file.handed_out" else {})
-    return _object(person) | {"properties": {**person, "email": EMAIL}}
+    person = {"$ref": "#/components/schemas/WebhookPerson"}
+    if kind == "file.handed_out":
+        return {"allOf": [person, _object({"magnet": MAGNET})]}
+    return person
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:
