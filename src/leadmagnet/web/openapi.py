@@ -29,7 +29,7 @@ Entry = tuple[Any, Any, Any]
 
 def document(app: Flask) -> dict[str, Any]:
     """The OpenAPI 3.1 document in the order a person reads."""
-    spec = app.extensions["openapi"].to_dict()
+    spec = app.extensions["openapi"]().to_dict()
     spec["info"] = _ordered(spec["info"], INFO)
     spec["paths"] = {path: _path(item) for path, item in spec["paths"].items()}
     spec["webhooks"] = webhooks()

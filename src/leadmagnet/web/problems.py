@@ -70,16 +70,20 @@ def problem(
     return body
 
 
+def install(app: Flask) -> None:
+    """Answer whatever is raised as a problem: by HTTP, by the domain, or by a mistake of ours."""
+    app.register_error_handler(HTTPException, _handle_http_exception)
+    app.register_error_handler(LeadMagnetError, to_response)
+    app.register_error_handler(Exception, _handle_unhandled)
+
+
 class Api(SmorestApi):  # type: ignore[misc]
-    """flask-smorest with problem+json for its own errors and for the domain's."""
+    """flask-smorest, of which we take the description alone."""
 
     ERROR_SCHEMA = ProblemSchema
 
     def _register_error_handlers(self) -> None:
-        app: Flask = self._app
-        app.register_error_handler(HTTPException, self.handle_http_exception)
-        app.register_error_handler(LeadMagnetError, to_response)
-        app.register_error_handler(Exception, _handle_unhandled)
+        """`install` has done so."""
 
     def _register_responses(self) -> None:
         names = {status.name: status.phrase for status in HTTPStatus if status >= 400}
@@ -89,18 +93,19 @@ class Api(SmorestApi):  # type: ignore[misc]
             response = {"description": description, "content": content}
             self.spec.components.response(name, response, lazy=True)
 
-    def handle_http_exception(self, error: HTTPException) -> Response:
-        # Werkzeug's own response carries what the status asks for: Allow, Retry-After, …
-        response = Response.force_type(error.get_response(), request.environ)
-        status = response.status_code
-        if status < 400:
-            return response
-        errors = None
-        code = "json_malformed" if isinstance(error, JsonMalformed) else CODES.get(status)
-        if status == 422:
-            errors = _flattened(getattr(error, "data", {}).get("messages", {}))
-            code = next(iter(errors.values()), "field_invalid")
-        return _write(response, problem(status, code or "request_malformed", errors))
+
+def _handle_http_exception(error: HTTPException) -> Response:
+    # Werkzeug's own response carries what the status asks for: Allow, Retry-After, …
+    response = Response.force_type(error.get_response(), request.environ)
+    status = response.status_code
+    if status < 400:
+        return response
+    errors = None
+    code = "json_malformed" if isinstance(error, JsonMalformed) else CODES.get(status)
+    if status == 422:
+        errors = _flattened(getattr(error, "data", {}).get("messages", {}))
+        code = next(iter(errors.values()), "field_invalid")
+    return _write(response, problem(status, code or "request_malformed", errors))
 
 
 def to_response(error: LeadMagnetError) -> Response:
