@@ -60,6 +60,9 @@ CROSS JOIN LATERAL (
 ) queued
 WHERE e.disabled_why IS DISTINCT FROM 'operator';
 
+-- name: metrics_doctor
+SELECT category, failing FROM lm_doctor_verdicts;
+
 -- name: metrics_worker
 SELECT extract(epoch FROM now() - h.seen_at)::float AS silent_seconds,
        l.pause_reason IS NOT NULL AS paused_by_ses,

@@ -39,7 +39,16 @@ SELECT week.first, week.last, (p.asked + e.asked)::int AS asked,
        (p.file_handed_out + e.file_handed_out)::int AS file_handed_out,
        (p.newsletter + e.newsletter)::int AS newsletter,
        (SELECT count(*) FROM lm_outbox WHERE state = 'dead') AS dead_mails,
+       (SELECT count(*) FROM lm_outbox
+        WHERE state = 'queued' AND due_at < now() - interval '10 minutes') AS overdue_mails,
        (SELECT count(*) FROM lm_requests WHERE failed_at IS NOT NULL) AS failed_requests,
+       (SELECT count(*) FROM lm_requests
+        WHERE failed_at IS NULL AND accepted_at < now() - interval '10 minutes')
+           AS waiting_requests,
+       coalesce((SELECT max(checked_at) FROM lm_doctor_verdicts)
+                > now() - interval '2 days', false) AS examined,
+       ARRAY(SELECT category FROM lm_doctor_verdicts WHERE failing > 0 ORDER BY category)
+           AS failing,
        (SELECT count(*) FROM lm_magnets
         WHERE retired_at IS NULL AND file_missing_since IS NOT NULL) AS missing_files,
        (SELECT count(*) FROM lm_webhook_endpoints

@@ -1,5 +1,5 @@
 """What the worker does by the clock: says that it is alive, seals the ledger, deletes what is past
-its time, looks after the files and the mails."""
+its time, looks after the files and the mails, and has the doctor look every day."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from leadmagnet.consent import seals
+from leadmagnet.doctor import verdicts
+from leadmagnet.doctor.surroundings import surroundings_of
 from leadmagnet.errors import FileUnavailable, Unavailable
 from leadmagnet.funnel import limits, magnets
 from leadmagnet.mail import outbox, owner, send_limiter
@@ -22,6 +24,8 @@ PURGE_SECONDS = 86_400.0
 FILES_SECONDS = 60.0
 LIMITS_SECONDS = 60.0
 MAILS_SECONDS = 30.0
+# Once the API and the site, which a deploy starts together with the worker, are up as well.
+DOCTOR_AFTER_SECONDS = 300.0
 AFTER_FAILURE_SECONDS = 60.0
 
 
@@ -36,11 +40,13 @@ class Maintenance:
         self._services = services
         self._sealer = seals.Sealer(services)
         self._purging: Iterator[retention.Batch] | None = None
+        self._examining: Iterator[float] | None = None
         tasks: tuple[Task, ...] = (
             *(self._heartbeat, self._seal, self._purge),
             *(self._check_files, self._limits, self._mails),
         )
-        self._due = dict.fromkeys(tasks, time.monotonic())
+        now = time.monotonic()
+        self._due = {**dict.fromkeys(tasks, now), self._examine: now + DOCTOR_AFTER_SECONDS}
 
     def take_due(self) -> Task | None:
         """The task that has been due longest; None when none is due."""
@@ -102,3 +108,12 @@ class Maintenance:
         outbox.repair_due_times(self._services)
         owner.queue_week(self._services)
         return MAILS_SECONDS
+
+    def _examine(self) -> float:
+        """One check of the doctor's, which waits for the network: the other tasks go in between."""
+        examining = self._examining or verdicts.take(surroundings_of(self._services))
+        self._examining = None
+        seconds = next(examining)
+        if seconds == 0:
+            self._examining = examining
+        return seconds

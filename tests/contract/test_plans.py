@@ -14,10 +14,10 @@ from tests.support.paths import path_of
 # What is asked about everything, and not by a visitor: an operator's overview, and the figures of a
 # scrape.
 READS_ALL = {"outbox_overview", "metrics_settled"}
-# Of one row, or of rows that are gone a moment after they came.
+# Of few rows, or of rows that are gone a moment after they came.
 SMALL = {
     *("lm_magnets", "lm_consent_texts", "lm_send_limiter", "lm_worker_heartbeat"),
-    "lm_webhook_endpoints",
+    *("lm_webhook_endpoints", "lm_doctor_verdicts"),
     "lm_requests",
 }
 PEOPLE = 30_000

@@ -50,6 +50,14 @@ def queue_this_week(database):
     )
 
 
+def examined(database, **failing):
+    """The worker's daily doctor was there, and found so many faults of these categories."""
+    for category, number in {"mail": 0, **failing}.items():
+        database.rows(
+            "INSERT INTO lm_doctor_verdicts (category, failing) VALUES (%s, %s)", category, number
+        )
+
+
 def test_it_counts_who_asked_confirmed_got_the_file_and_joined(
     client, mailbox, services, database, sent
 ):
@@ -57,10 +65,11 @@ def test_it_counts_who_asked_confirmed_got_the_file_and_joined(
         sign_up(client, f"{name}@example.org", consents=[DELIVERY, NEWSLETTER])
     mailbox.deliver()
     confirm(client, mailbox.token("ada@example.org"))
+    examined(database)
     queue_this_week(database)
     (mail,) = sent()
     for part in (mail.text, Page(mail.html).words):
-        assert "Nothing is stuck." in part
+        assert "Nothing is stuck, and the daily checkup found nothing wrong." in part
     lines = mail.text.splitlines()
     assert "3  Asked for a guide" in lines
     assert "1  Confirmed their address" in lines
@@ -129,6 +138,39 @@ def test_what_is_stuck_is_said_in_words(services, client, database, sent):
     assert "Systems that are told nothing any more: 1." in mail.text
     assert "Mails given up: 1." in mail.text
     assert "Guides without their file: 1." in mail.text
+
+
+def test_what_waits_too_long_is_said_in_words(services, client, database, sent):
+    sign_up(client, "ada@example.org")
+    settle(services)
+    database.rows("UPDATE lm_outbox SET due_at = now() - interval '11 minutes'")
+    database.rows(
+        "INSERT INTO lm_requests (kind, email, network_key, accepted_at, due_at) SELECT 'signup',"
+        " 'bob@example.org', '', now() - minutes * interval '1 minute', now() + interval '1 hour'"
+        " FROM unnest('{9,11}'::int[]) AS minutes"
+    )
+    values = database.rows("SELECT date_trunc('week', now()) + interval '7 days' AS began")[0]
+    week = services.database.one("owner_week", zone="Pacific/Auckland", **values)
+    assert (week["overdue_mails"], week["waiting_requests"]) == (1, 1)
+    content = owner.compose("week", "en", {"week": week}, config=services.config)
+    assert "Mails that should have left: 1." in content.text
+    assert "Requests that still wait: 1." in content.text
+
+
+def test_what_the_doctor_found_is_said_in_words(services, database, sent):
+    examined(database, dns=2, site=0, file=1)
+    queue_this_week(database)
+    (mail,) = sent()
+    said = " ".join(mail.text.split())
+    assert "The daily checkup found something wrong with: the files, the DNS." in said
+
+
+def test_a_doctor_who_has_not_come_for_two_days_is_missed(services, database, sent):
+    examined(database)
+    database.rows("UPDATE lm_doctor_verdicts SET checked_at = now() - interval '49 hours'")
+    queue_this_week(database)
+    (mail,) = sent()
+    assert "The daily checkup was not made for two days." in " ".join(mail.text.split())
 
 
 @pytest.mark.parametrize("locale", LOCALES)

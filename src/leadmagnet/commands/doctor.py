@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections import Counter
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 from typing import IO
 
 import click
 
 from leadmagnet.adapters import account
-from leadmagnet.adapters.inspection import Inspection
-from leadmagnet.adapters.names import Names
-from leadmagnet.adapters.pages import Pages
 from leadmagnet.adapters.ses import Mailer
 from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.admin.settings import AdminConfig
-from leadmagnet.config import Config, ConfigError, MigrationConfig
+from leadmagnet.config import Config, ConfigError
 from leadmagnet.doctor.examination import CATEGORIES, Checked, examine, made, unmade
-from leadmagnet.doctor.findings import Surroundings, Verdict, fail, in_two
+from leadmagnet.doctor.findings import Verdict, fail, in_two
 from leadmagnet.doctor.real_mail import handed_over
+from leadmagnet.doctor.surroundings import surroundings_of
 from leadmagnet.services import Services
 
 COLOURS = {
@@ -82,7 +77,8 @@ def _address(file: IO[str] | None) -> str | None:
 
 def _checked(categories: Collection[str], mail_to: str | None) -> Iterator[Checked]:
     try:
-        config, admin = Config.load(), AdminConfig.load()
+        config = Config.load()
+        AdminConfig.load()
     except ConfigError as error:
         yield Checked("settings", "environment", fail(*_refused(error)))
         yield from unmade(categories, "the settings cannot be read")
@@ -94,30 +90,13 @@ def _checked(categories: Collection[str], mail_to: str | None) -> Iterator[Check
     services = Services.from_config(config, connections=1)
     services.database.open()
     try:
-        given = Surroundings(
-            services=services,
-            admin=admin,
-            migration=_migration(),
-            aws=Inspection.of_environment(),
-            names=Names(),
-            pages=Pages(),
-            now=lambda: datetime.now(UTC),
-            sleep=time.sleep,
-            env_file=Path(".env"),
-        )
+        given = surroundings_of(services)
         yield from examine(given, categories)
         if mail_to:
             send = partial(handed_over, mailer=Mailer(), address=mail_to)
             yield Checked("mail", "real mail", made(send, given))
     finally:
         services.database.close()
-
-
-def _migration() -> MigrationConfig | None:
-    try:
-        return MigrationConfig.load()
-    except ConfigError:
-        return None
 
 
 def _refused(error: ConfigError) -> tuple[str, str]:

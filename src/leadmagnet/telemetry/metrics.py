@@ -60,7 +60,8 @@ class _FromDatabase(Collector):
     def collect(self) -> Iterator[Metric]:
         answers = 0
         with suppress(Unavailable):
-            yield from (*self._mails(), *self._people(), *self._worker(), *self._ses_events())
+            yield from (*self._mails(), *self._people(), *self._worker())
+            yield from (*self._ses_events(), *self._doctor())
             answers = 1
         yield _gauge("leadmagnet_database_up", "Whether the database answers", answers)
 
@@ -128,6 +129,17 @@ class _FromDatabase(Collector):
             "leadmagnet_ledger_unsealed_seconds",
             "Age of the event that waits longest for its seal",
             ledger["unsealed_seconds"],
+        )
+
+    def _doctor(self) -> Iterator[Metric]:
+        verdicts = self._database.all("metrics_doctor")
+        yield _by(
+            GaugeMetricFamily(
+                "leadmagnet_doctor_failing",
+                "Checks of the doctor's that failed when the worker last made them",
+                labels=["category"],
+            ),
+            {(row["category"],): row["failing"] for row in verdicts},
         )
 
     def _ses_events(self) -> Iterator[Metric]:

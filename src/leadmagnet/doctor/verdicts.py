@@ -1,0 +1,32 @@
+"""The doctor as the worker runs it every day: for the metrics and the owner's weekly mail."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+from leadmagnet.doctor.examination import CATEGORIES, examine
+from leadmagnet.doctor.findings import Surroundings, Verdict
+
+log = logging.getLogger(__name__)
+
+DAY_SECONDS = 86_400.0
+# What was mended is known within the hour.
+WHILE_FAILING_SECONDS = 3600.0
+
+
+def take(given: Surroundings) -> Iterator[float]:
+    """Make the checks, one a step, and record the verdicts at the end.
+
+    Each step yields in how many seconds the next is due.
+    """
+    failing: Counter[str] = Counter()
+    for one in examine(given, CATEGORIES):
+        if one.finding.verdict is Verdict.FAIL:
+            failing[one.category] += 1
+            log.error("doctor_failed", extra={"category": one.category, "check": one.check})
+        yield 0
+    for category in CATEGORIES:
+        given.services.database.run("verdict_record", category=category, failing=failing[category])
+    yield WHILE_FAILING_SECONDS if failing else DAY_SECONDS
