@@ -108,13 +108,14 @@ WITH failed AS (
 SELECT EXISTS (SELECT FROM failed) AS held, (SELECT disabled_why FROM endpoint) AS disabled_why;
 
 -- name: events_page
--- The newest first, of one endpoint, where none is named of all.
+-- The newest first, of one endpoint, state or person where one is named.
 SELECT v.id, e.name AS endpoint, v.kind, v.subscriber_id, v.state, v.attempts, v.reason,
        v.occurred_at, v.due_at, v.finished_at
 FROM lm_webhook_events v
 JOIN lm_webhook_endpoints e ON e.id = v.endpoint_id
 WHERE (%(endpoint)s::text IS NULL OR e.name = %(endpoint)s)
   AND (%(state)s::text IS NULL OR v.state = %(state)s)
+  AND (%(subscriber_id)s::uuid IS NULL OR v.subscriber_id = %(subscriber_id)s)
   AND (NOT %(erasures)s::boolean OR v.kind = 'subscriber.erased')
 ORDER BY v.id DESC
 LIMIT %(limit)s;

@@ -16,6 +16,8 @@ LISTS = {
     "requests": "nothing waiting; 0 failed",
     "keys list": "no keys: make one with `leadmagnet keys add`",
     "erasures list": "nobody was erased",
+    "webhooks list": "no endpoints yet",
+    "webhooks deliveries": "no events",
 }
 CONTEXT = click.Context(main)
 GROUPS = [name for name in COMMANDS if isinstance(main.get_command(CONTEXT, name), click.Group)]

@@ -34,6 +34,9 @@ def test_the_owner_adds_tries_rotates_and_disables_an_endpoint(owner, deliver, d
     (delivery,) = owner.get("/deliveries?endpoint=crm").json["items"]
     assert (delivery["id"], delivery["state"]) == (pinged, "delivered")
     assert owner.post(f"/deliveries/{pinged}/replay").status_code == 200
+    deliver()
+    database.rows("UPDATE lm_webhook_events SET state = 'dead'")
+    assert owner.post("/webhooks/crm/replay").json == {"events": 1}
     assert owner.post("/webhooks/crm/rotate").json["secret"] != added.json["secret"]
     assert owner.post("/webhooks/crm/disable").status_code == 200
     (endpoint,) = owner.get("/webhooks").json["items"]
@@ -42,7 +45,8 @@ def test_the_owner_adds_tries_rotates_and_disables_an_endpoint(owner, deliver, d
     assert "secret" not in endpoint
     assert owner.post("/webhooks/crm/enable").status_code == 200
     assert acts(database) == [
-        ("manage", act) for act in ("add", "ping", "replay", "rotate", "disable", "enable")
+        ("manage", act)
+        for act in ("add", "ping", "replay", "replay", "rotate", "disable", "enable")
     ]
     assert database.value("SELECT detail->>'includeEmail' FROM lm_audit ORDER BY id LIMIT 1")
 
@@ -51,7 +55,7 @@ def test_a_viewer_sees_and_changes_nothing(owner, viewer, database):
     owner.post("/webhooks", HOOK)
     for path in ("/webhooks", "/deliveries", "/erasures"):
         assert problem(viewer.get(path)) == (403, "role_missing")
-    for path in ("", "/crm/rotate", "/crm/ping", "/crm/disable", "/crm/enable"):
+    for path in ("", "/crm/rotate", "/crm/ping", "/crm/disable", "/crm/enable", "/crm/replay"):
         body = {} if path else HOOK
         assert problem(viewer.post(f"/webhooks{path}", body)) == (403, "role_missing")
     assert database.count("lm_webhook_endpoints") == 1
@@ -66,6 +70,7 @@ def test_a_viewer_sees_and_changes_nothing(owner, viewer, database):
         ("/webhooks", HOOK | {"name": "n", "url": "http://169.254.1.1/"}, (422, "url_refused")),
         ("/webhooks/nobody/ping", {}, (409, "endpoint_unknown")),
         ("/webhooks/crm/enable", {}, (409, "endpoint_unknown")),
+        ("/webhooks/crm/replay", {}, (409, "event_unknown")),
         (
             "/deliveries/9b2f6c1e-3f0a-4d58-9a53-5b6c7d8e9f01/replay",
             {},

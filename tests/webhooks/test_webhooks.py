@@ -467,8 +467,8 @@ def test_the_record_of_an_erasure_says_who_acknowledged_it_and_outlives_the_even
     assert ADA not in str(kept)
     # What was given up is sent again; once acknowledged, it stays so, whatever is sent again.
     consumer.answers = [WELL]
-    for name in ("crm", "ids"):
-        events.replay(services, endpoint=name)
+    (given_up,) = [name for name, (_, state) in told().items() if state == "given_up"]
+    events.replay(services, endpoint=given_up)
     endpoints.enable(services, "off")
     deliver()
     acknowledged = {state for _, state in told().values()}
@@ -582,12 +582,32 @@ def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, d
     assert run("disable", "crm").stdout == "crm is disabled\n"
     assert "disabled (operator)" in run("list").stdout
     assert json.loads(run("list", "--json").stdout)[0]["include_email"] is True
+    (delivery,) = json.loads(run("deliveries", "crm", "--json").stdout)
+    assert (delivery["id"], delivery["kind"], delivery["state"]) == (event_id, "ping", "queued")
     assert run("enable", "crm").stdout == "crm is enabled\n"
     noted = database.rows("SELECT actor, action, detail FROM lm_audit ORDER BY id")
     acts = [row["detail"]["act"] for row in noted]
-    assert acts == ["add", "rotate", "disable", "enable"]
+    assert acts == ["add", "ping", "replay", "rotate", "disable", "enable"]
     assert noted[0]["detail"] == {"act": "add", "endpoint": "crm", "includeEmail": True}
     assert {(row["actor"], row["action"]) for row in noted} == {("operator", "webhooks:manage")}
+
+
+def test_the_deliveries_can_be_about_one_person_and_the_dead_are_sent_again_together(
+    run, add, client, mailbox, deliver, consumer, database
+):
+    add("crm", ["subscriber.confirmed"])
+    people = {ADA: "", "bea@example.org": ""}
+    for email in people:
+        sign_up(client, email)
+        confirm(client, mailbox.deliver().token(email))
+        people[email] = str(database.value("SELECT id FROM lm_subscribers WHERE email = %s", email))
+        deliver()
+    about = json.loads(run("deliveries", "--subscriber", people[ADA], "--json").stdout)
+    assert [row["subscriber_id"] for row in about] == [people[ADA]]
+    database.rows("UPDATE lm_webhook_events SET state = 'dead' WHERE kind = 'subscriber.confirmed'")
+    assert run("replay", "--dead", "crm").stdout == "2 events are due again\n"
+    assert consumer.kinds == deliver().kinds[:2]
+    assert database.value("SELECT detail FROM lm_audit") == {"act": "replay", "endpoint": "crm"}
 
 
 @pytest.mark.parametrize(
@@ -601,6 +621,7 @@ def test_an_operator_adds_tries_rotates_and_disables_an_endpoint(run, deliver, d
         (("disable", "nobody"), "no endpoint nobody that is enabled"),
         (("enable", "nobody"), "no endpoint nobody that is disabled"),
         (("replay",), "give the id of an event"),
+        (("replay", "9b2f6c1e-3f0a-4d58-9a53-5b6c7d8e9f01"), "nothing to send again"),
         (("replay", "--dead", "nobody"), "nothing to send again"),
     ],
 )

@@ -8,6 +8,8 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from leadmagnet.errors import Refused
+
 PORTS = {"https": 443, "http": 80}
 
 # No space, control character, backslash or other alphabet: parsers differ over these.
@@ -43,8 +45,12 @@ class Target(NamedTuple):
     exempt: bool
 
 
-class EndpointRefused(Exception):
+class EndpointRefused(Refused):
     """The URL is none that we post to; the message tells the operator why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__({"/url": "url_refused"})
+        self.args = (message,)
 
 
 def parse(url: str, allow_hosts: frozenset[str]) -> Target:

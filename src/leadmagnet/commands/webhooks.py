@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import click
 
 from leadmagnet.adapters.endpoints import EndpointRefused
-from leadmagnet.admin import audit
+from leadmagnet.admin import webhooks
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application
-from leadmagnet.commands.printing import Group
+from leadmagnet.commands.printing import Group, json_option, print_json, print_table
 from leadmagnet.services import Services
 from leadmagnet.webhooks import endpoints, events
-
-LIST = ("name", "url", "kinds", "include_email", "queued", "dead", "disabled_why")
 
 
 @click.group("webhooks", cls=Group, short_help="Tell other systems; list, rotate, replay.")
@@ -31,17 +30,6 @@ def _acting() -> Iterator[Services]:
             yield services
     except (endpoints.WebhookRefused, EndpointRefused) as error:
         raise click.ClickException(str(error)) from None
-
-
-@contextmanager
-def _noted(act: str, endpoint: str, **detail: object) -> Iterator[Services]:
-    """What is done, and its row in the audit of the admin API."""
-    with (
-        _acting() as services,
-        audit.acting(services, audit.OPERATOR, "webhooks:manage") as noted,
-    ):
-        noted.detail.update(act=act, endpoint=endpoint, **detail)
-        yield noted.services
 
 
 def _name(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -71,50 +59,47 @@ name_argument = click.argument("name", callback=_name)
 )
 def add(name: str, url: str, kinds: tuple[str, ...], include: str | None) -> None:
     """Tell the endpoint NAME at URL, and print its secret, this one time."""
-    include_email = include == "email"
-    with _noted("add", name, includeEmail=include_email) as services:
-        secret = endpoints.add(
-            services,
-            name=name,
-            url=url,
-            kinds=kinds or endpoints.KINDS,
-            include_email=include_email,
+    chosen = list(kinds or endpoints.KINDS)
+    with _acting() as services:
+        secret = webhooks.add(
+            services, OPERATOR, name=name, url=url, events=chosen, include_email=include == "email"
         )
     click.echo(f"{name} is told from now on; `leadmagnet webhooks ping {name}` tries it", err=True)
     click.echo(secret.text)
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="All of it as JSON, for a program.")
+@json_option
 def list_(as_json: bool) -> None:
     """Print every endpoint, with what waits for it and what was given up."""
     with _acting() as services:
         rows = endpoints.listed(services)
     if as_json:
-        click.echo(json.dumps([{key: row[key] for key in LIST} for row in rows], indent=2))
+        print_json(rows)
         return
-    if not rows:
-        click.echo("no endpoints yet")
-        return
-    click.echo(f"{'NAME':<20}{'STATE':<22}{'WAITING':>8}{'GIVEN UP':>10}  ADDRESSES  EVENTS")
-    for row in rows:
-        state = "failing" if row["failing_since"] else "enabled"
-        if row["disabled_at"]:
-            state = f"disabled ({row['disabled_why']})"
-        addresses = "yes" if row["include_email"] else "no"
-        kinds = "all" if set(row["kinds"]) == set(endpoints.KINDS) else ", ".join(row["kinds"])
-        click.echo(
-            f"{row['name']:<20}{state:<22}{row['queued']:>8}{row['dead']:>10}"
-            f"  {addresses:<9}  {kinds}"
+    cells = [
+        (
+            row["name"],
+            f"disabled ({row['disabled_why']})"
+            if row["disabled_at"]
+            else ("failing" if row["failing_since"] else "enabled"),
+            row["queued"],
+            row["dead"],
+            "yes" if row["include_email"] else "no",
+            "all" if set(row["kinds"]) == set(endpoints.KINDS) else ", ".join(row["kinds"]),
         )
+        for row in rows
+    ]
+    headers = ("NAME", "STATE", "WAITING", "GIVEN UP", "ADDRESSES", "EVENTS")
+    print_table(headers, cells, empty="no endpoints yet")
 
 
 @command.command("rotate")
 @name_argument
 def rotate(name: str) -> None:
     """Print a new secret; the former one signs beside it for a day."""
-    with _noted("rotate", name) as services:
-        secret = endpoints.rotate(services, name)
+    with _acting() as services:
+        secret = webhooks.rotate(services, OPERATOR, name)
     click.echo(
         f"the former secret signs as well until {secret.former_until:%Y-%m-%d %H:%M} UTC", err=True
     )
@@ -125,8 +110,8 @@ def rotate(name: str) -> None:
 @name_argument
 def disable(name: str) -> None:
     """Tell an endpoint nothing; what already waits for it stays."""
-    with _noted("disable", name) as services:
-        endpoints.disable(services, name)
+    with _acting() as services:
+        webhooks.disable(services, OPERATOR, name)
     click.echo(f"{name} is disabled")
 
 
@@ -134,29 +119,34 @@ def disable(name: str) -> None:
 @name_argument
 def enable(name: str) -> None:
     """Tell a disabled endpoint again, at once also what has waited."""
-    with _noted("enable", name) as services:
-        endpoints.enable(services, name)
+    with _acting() as services:
+        webhooks.enable(services, OPERATOR, name)
     click.echo(f"{name} is enabled")
 
 
 @command.command("deliveries")
 @click.argument("name", required=False)
-@click.option("--state", type=click.Choice(["queued", "delivered", "dead"]))
-@click.option("--erasures", is_flag=True, help="Only who was told of an erasure.")
+@click.option("--state", type=click.Choice(events.STATES))
+@click.option("--subscriber", type=click.UUID, metavar="ID", help="About one person.")
+@click.option("--erasures", is_flag=True, help="Only erasures.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-def deliveries(name: str | None, state: str | None, erasures: bool, limit: int) -> None:
+@json_option
+def deliveries(name: str | None, subscriber: UUID | None, as_json: bool, **chosen: Any) -> None:
     """Print the newest events, of one endpoint or of all."""
     with _acting() as services:
-        rows = events.page(services, limit=limit, endpoint=name, state=state, erasures=erasures)
-    if not rows:
-        click.echo("no events")
+        rows = events.page(services, endpoint=name, subscriber_id=subscriber, **chosen)
+    if as_json:
+        print_json(rows)
         return
-    click.echo(f"{'ID':<38}{'ENDPOINT':<20}{'EVENT':<32}{'STATE':<11}{'ATTEMPTS':<10}REASON")
-    for row in rows:
-        click.echo(
-            f"{row['id']!s:<38}{row['endpoint']:<20}{row['kind']:<32}{row['state']:<11}"
-            f"{row['attempts']:<10}{row['reason'] or '-'}"
+    cells = [
+        (
+            *(row["id"], f"{row['occurred_at']:%Y-%m-%d %H:%M}", row["endpoint"], row["kind"]),
+            *(row["state"], row["attempts"], row["reason"] or "-"),
         )
+        for row in rows
+    ]
+    headers = ("ID", "HAPPENED", "ENDPOINT", "EVENT", "STATE", "ATTEMPTS", "REASON")
+    print_table(headers, cells, empty="no events")
 
 
 @command.command("replay")
@@ -164,14 +154,14 @@ def deliveries(name: str | None, state: str | None, erasures: bool, limit: int) 
 @click.option("--dead", "endpoint", metavar="NAME", help="All that were given up for an endpoint.")
 def replay(event_id: UUID | None, endpoint: str | None) -> None:
     """Send an event again, with its id, or all that were given up for an endpoint."""
-    if (event_id is None) == (endpoint is None):
-        raise click.UsageError("give the id of an event, or --dead NAME")
+    count = 1
     with _acting() as services:
-        count = events.replay(services, event_id=event_id, endpoint=endpoint)
-    if not count:
-        raise click.ClickException(
-            "nothing to send again: `leadmagnet webhooks deliveries` lists the events and their ids"
-        )
+        if event_id and not endpoint:
+            webhooks.replay(services, OPERATOR, event_id)
+        elif endpoint and not event_id:
+            count = webhooks.replay_dead(services, OPERATOR, endpoint)
+        else:
+            raise click.UsageError("give the id of an event, or --dead NAME")
     click.echo("1 event is due again" if count == 1 else f"{count} events are due again")
 
 
@@ -180,5 +170,5 @@ def replay(event_id: UUID | None, endpoint: str | None) -> None:
 def ping(name: str) -> None:
     """Queue a test event; `leadmagnet webhooks deliveries NAME` shows what became of it."""
     with _acting() as services:
-        event_id = events.ping(services, name)
+        event_id = webhooks.ping(services, OPERATOR, name)
     click.echo(str(event_id))

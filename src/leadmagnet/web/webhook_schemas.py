@@ -8,8 +8,7 @@ from leadmagnet.web.admin_schemas import WRONG
 from leadmagnet.web.privacy_schemas import Decision
 from leadmagnet.web.schemas import CamelCaseSchema, ResponseSchema, Text
 from leadmagnet.webhooks.endpoints import KINDS
-
-STATES = ("queued", "delivered", "dead")
+from leadmagnet.webhooks.events import STATES
 
 
 class NewEndpointSchema(CamelCaseSchema):
@@ -64,6 +63,7 @@ class DeliveriesQuerySchema(CamelCaseSchema):
     state = fields.String(
         validate=validate.OneOf(STATES, error="field_invalid"), error_messages=WRONG
     )
+    subscriber_id = fields.UUID(error_messages=WRONG)
     erasures = fields.Boolean(load_default=False, error_messages=WRONG)
     limit = fields.Integer(
         load_default=50,
@@ -86,6 +86,10 @@ class DeliverySchema(ResponseSchema):
 
 class DeliveriesSchema(ResponseSchema):
     items = fields.List(fields.Nested(DeliverySchema), required=True)
+
+
+class ReplayedSchema(ResponseSchema):
+    events = fields.Integer(required=True)
 
 
 class PingSchema(ResponseSchema):

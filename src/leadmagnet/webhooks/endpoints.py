@@ -12,6 +12,7 @@ from leadmagnet import hashes
 from leadmagnet.adapters.webhooks import Poster, encode_secret
 from leadmagnet.config import Config
 from leadmagnet.database import Row
+from leadmagnet.errors import ActRefused
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,12 @@ KINDS = (
 OVERLAP = timedelta(hours=24)
 
 
-class WebhookRefused(Exception):
+class WebhookRefused(ActRefused):
     """The act cannot be done; the message tells the operator why, `code` a program."""
 
     def __init__(self, message: str, code: str = "endpoint_unknown") -> None:
-        super().__init__(message)
-        self.code = code
+        super().__init__(code)
+        self.args = (message,)
 
 
 class Secret(NamedTuple):

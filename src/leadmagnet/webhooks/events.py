@@ -33,6 +33,7 @@ JITTER = 0.1
 LONGEST_PAUSE = timedelta(days=1)
 PATIENCE = timedelta(days=3)
 THREADS = 4
+STATES = ("queued", "delivered", "dead")
 MARK_AGAIN_SECONDS = 0.5
 
 
@@ -113,18 +114,31 @@ def page(
     limit: int,
     endpoint: str | None = None,
     state: str | None = None,
+    subscriber_id: UUID | None = None,
     erasures: bool = False,
 ) -> list[Row]:
     """The newest events first: ids and words, no addresses."""
     return services.database.all(
-        "events_page", limit=limit, endpoint=endpoint, state=state, erasures=erasures
+        "events_page",
+        limit=limit,
+        endpoint=endpoint,
+        state=state,
+        subscriber_id=subscriber_id,
+        erasures=erasures,
     )
 
 
 def replay(services: Services, *, event_id: UUID | None = None, endpoint: str | None = None) -> int:
-    """Send one event again, or all that were given up for an endpoint; how many."""
+    """Send one event again, or all that were given up for an endpoint; how many. Raises
+    WebhookRefused for none."""
     row = services.database.one("events_replay", event_id=event_id, endpoint=endpoint)
-    return int(row["events"]) if row else 0
+    if row is None or not row["events"]:
+        raise WebhookRefused(
+            "nothing to send again: `leadmagnet webhooks deliveries` lists the events and their"
+            " ids",
+            "event_unknown",
+        )
+    return int(row["events"])
 
 
 def ping(services: Services, endpoint: str) -> UUID:

@@ -16,6 +16,7 @@ from leadmagnet.web.webhook_schemas import (
     EndpointsSchema,
     NewEndpointSchema,
     PingSchema,
+    ReplayedSchema,
     SecretSchema,
 )
 from leadmagnet.webhooks import endpoints, events
@@ -149,6 +150,23 @@ def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
     return {"id": webhooks.ping(admin().services, caller(), name)}
 
 
+@blp.post(f"{ONE}/replay", parameters=EXAMPLE)
+@blp.needs("webhooks:manage")
+@blp.doc(operationId="adminReplayDead")
+@blp.arguments(NothingSchema, example={})
+@blp.response(
+    200, ReplayedSchema, description="How many events are queued again", example={"events": 3}
+)
+@blp.refuses(409, "event_unknown")
+@blp.refuses(422, "field_unknown")
+def replay_dead(body: dict[str, Any], name: str) -> dict[str, int]:
+    """Send again all that was given up for an endpoint
+
+    Each under its former id, so that a consumer who has it already can tell.
+    """
+    return {"events": webhooks.replay_dead(admin().services, caller(), name)}
+
+
 @blp.get("/deliveries")
 @blp.needs("webhooks:read")
 @blp.doc(operationId="adminDeliveries")
@@ -158,7 +176,7 @@ def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
 def read_deliveries(query: dict[str, Any]) -> dict[str, Any]:
     """What endpoints were told, newest first
 
-    With `erasures`, who was told of an erasure and whether they acknowledged it.
+    Of one endpoint, in one state, about one person, or erasures only. A `dead` event was given up.
     """
     return {"items": events.page(admin().services, **query)}
 
