@@ -1,4 +1,5 @@
 /** The menu of /admin. A page is a file in pages/admin/; it gets its line here, with what it needs. */
 export const adminPages = [
   { label: 'Tableau de bord', to: '/admin', icon: 'i-lucide-chart-no-axes-column', needs: 'stats:read' },
+  { label: 'Contacts', to: '/admin/contacts', icon: 'i-lucide-users', needs: 'subscribers:read' },
 ]

@@ -1,0 +1,92 @@
+// The states and actions of a person in words for the studio.
+
+import type { components } from '#open-fetch-schemas/lead-magnet-api'
+
+export type Status = components['schemas']['Subscriber']['status']
+
+export const STATUSES: Record<Status, { label: string, color: 'neutral' | 'success' | 'warning' | 'error' }> = {
+  pending: { label: 'Pas encore confirmé', color: 'warning' },
+  confirmed: { label: 'Confirmé', color: 'success' },
+  unsubscribed: { label: 'Désinscrit', color: 'neutral' },
+  bounced: { label: 'Adresse en erreur', color: 'error' },
+  complained: { label: 'Signalé indésirable', color: 'error' },
+}
+
+/** One line of the ledger, as `GET /subscribers/{id}` gives it. */
+export interface ConsentEvent {
+  id: number
+  type: string
+  purpose: 'delivery' | 'newsletter' | null
+  gesture: string | null
+  occurredAt: string
+  textId: string | null
+  text: string | null
+  policyVersion: string | null
+  policyUrl: string | null
+  seal: number | null
+  sealedAt: string | null
+  claim: { at?: string, source?: string } | null
+  ip: string | null
+  userAgent: string | null
+}
+
+export interface Mail {
+  id: number
+  kind: string
+  state: string
+  sentence: string | null
+  createdAt: string
+  sentAt: string | null
+  linksUsed: number
+  provider: { type: string, at: string }[]
+}
+
+const ACTS: Record<string, string> = {
+  signup: 'A demandé le guide',
+  resend: 'A demandé un nouveau lien',
+  confirm: 'A confirmé son adresse',
+  unsubscribe: 'Ne veut plus de messages',
+  bounce: 'Un message nous est revenu',
+  complaint: 'A signalé un message comme indésirable',
+  import: 'Repris de l’ancien système',
+}
+
+const GESTURES: Record<string, string> = {
+  signup_form: 'par le formulaire',
+  confirm_button: 'par le bouton de la page',
+  renew_button: 'par le bouton « nouveau lien »',
+  unsubscribe_button: 'par le bouton de désinscription',
+  one_click: 'par le bouton de sa messagerie',
+  ses_event: 'd’après Amazon SES',
+  operator: 'saisi par le studio',
+}
+
+const KINDS: Record<string, string> = {
+  confirm: 'E-mail de confirmation',
+  download: 'E-mail avec le guide',
+  privacy: 'E-mail vers ses données',
+}
+
+const STATES: Record<string, string> = {
+  queued: 'en attente d’envoi', sent: 'envoyé', dead: 'n’a pas pu partir', cancelled: 'annulé avant l’envoi',
+}
+
+const NEWS: Record<string, string> = {
+  Delivery: 'remis à sa messagerie',
+  Bounce: 'refusé par sa messagerie',
+  Complaint: 'signalé comme indésirable',
+  DeliveryDelay: 'retardé par sa messagerie',
+  Reject: 'refusé par Amazon SES',
+  RenderingFailure: 'refusé par Amazon SES',
+}
+
+export const purposeOf = (purpose: ConsentEvent['purpose']) => purpose === 'newsletter' ? 'newsletter' : 'envoi du guide'
+
+/** What somebody did, in words: one act may be about both purposes. */
+export function actOf({ type, gesture, purpose }: Pick<ConsentEvent, 'type' | 'gesture' | 'purpose'>) {
+  const act = type === 'unsubscribe' && purpose === 'newsletter' ? 'Ne veut plus de la newsletter' : ACTS[type] ?? type
+  return [act, GESTURES[gesture ?? '']].filter(Boolean).join(', ')
+}
+
+export const mailOf = ({ kind, state }: Mail) => `${KINDS[kind] ?? 'E-mail'} : ${STATES[state] ?? state}`
+export const newsOf = (type: string) => NEWS[type] ?? type
