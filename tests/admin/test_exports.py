@@ -101,6 +101,18 @@ def test_nothing_that_a_visitor_wrote_becomes_a_formula(owner, database, source)
     assert (row["Email"], row["Source"]) == ("'=cmd@example.org", "'" + source)
 
 
+@pytest.mark.parametrize("email", ["=1+1@example.org", "+33@example.org", "-a@example.org"])
+def test_an_address_like_a_formula_is_one_for_programs_alone(client, owner, email):
+    """No address begins with @ or a tab, or is in full width: signing up with one is refused."""
+    assert sign_up(client, email).status_code == 202
+    for other in ("@a@example.org", "\ta@example.org", "＝1@example.org"):
+        assert problem(sign_up(client, other))[0] == 422
+    (row,) = rows_of(owner.post("/exports", {"everybody": True}))
+    assert row["Email"] == "'" + email
+    raw = owner.post("/exports", {"everybody": True, "format": "ndjson"})
+    assert json.loads(raw.data)["email"] == email
+
+
 def test_quotes_and_delimiters_start_no_new_cell(owner, database):
     people(database, 1, source='a";"b,c')
     (row,) = rows_of(owner.post("/exports"))

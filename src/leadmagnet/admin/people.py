@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -78,8 +78,9 @@ def _cursor(row: Row, mark: str) -> str:
 def _position(cursor: str, mark: str) -> tuple[str, str]:
     try:
         at, last, own_mark = json.loads(urlsafe_b64decode(cursor.encode("ascii")))
-        position = datetime.fromisoformat(at).isoformat(), str(UUID(last))
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        # In UTC: PostgreSQL knows fewer offsets than Python.
+        position = datetime.fromisoformat(at).astimezone(UTC).isoformat(), str(UUID(last))
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise Refused({"/cursor": "cursor_invalid"}) from None
     if own_mark != mark:
         raise Refused({"/cursor": "cursor_mismatch"})
