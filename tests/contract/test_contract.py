@@ -129,6 +129,13 @@ def test_the_explorer_asks_no_other_host_and_needs_no_inline_code(client):
     assert not re.search(r"<script>|<style|onload=|style=", page.text)
 
 
+def test_the_explorer_takes_its_dark_look_where_the_reader_prefers_one(client):
+    script = client.get("/docs/explorer.js").text
+    assert 'matchMedia("(prefers-color-scheme: dark)")' in script
+    (name,) = re.findall(r'classList.toggle\("([\w-]+)"', script)
+    assert f"html.{name}{{" in client.get("/docs/assets/swagger-ui.css").text
+
+
 def test_every_asset_is_served_by_its_type_and_nothing_else_is(client):
     for name, content_type in docs.ASSETS.items():
         assert client.get(f"/docs/assets/{name}").content_type.startswith(content_type)

@@ -24,6 +24,7 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Lead magnet API</title>
 <link rel="icon" href="/docs/assets/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
@@ -35,7 +36,12 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-SCRIPT = """SwaggerUIBundle({
+# The bundle has a dark look, and leaves it to the page when to take it.
+SCRIPT = """const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+SwaggerUIBundle({
   url: "/openapi.yaml",
   dom_id: "#explorer",
   presets: [SwaggerUIBundle.presets.apis],
