@@ -56,7 +56,6 @@ export default defineNuxtConfig({
   },
   app: {
     head: {
-      htmlAttrs: { lang: 'fr' },
       meta: [
         { name: 'color-scheme', content: 'light dark' },
         { name: 'referrer', content: 'no-referrer' },

@@ -34,6 +34,7 @@ if (process.env.E2E_APP) {
   await import('./funnel.mjs')
   await import('./leaving.mjs')
   await import('./privacy.mjs')
+  await import('./languages.mjs')
   const { testWhatTheSiteWrote } = await import('./promises.mjs')
   testWhatTheSiteWrote()
 }

@@ -6,7 +6,7 @@ export default defineAppConfig({
     contact: '',
     /** `fr` or `en`: what is spoken where no mail's link says otherwise. */
     locale: 'fr',
-    /** Where the guide is asked for. */
-    home: '/',
+    /** Where the guide is asked for, in each language. */
+    home: { fr: '/', en: '/' },
   },
 })

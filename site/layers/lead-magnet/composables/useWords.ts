@@ -4,13 +4,22 @@ export type LeadMagnetLocale = 'fr' | 'en'
 export const useLeadMagnetLocale = () =>
   useState<LeadMagnetLocale>('lead-magnet-locale', () => useAppConfig().leadMagnet.locale as LeadMagnetLocale)
 
+/** Where the guide is asked for in the language of the moment. */
+export function useLeadMagnetHome() {
+  const locale = useLeadMagnetLocale()
+  const { home } = useAppConfig().leadMagnet
+  return computed(() => home[locale.value])
+}
+
 /** A component's sentences in the language of the moment. */
 export function useWords<Words>(words: Record<LeadMagnetLocale, Words>) {
   const locale = useLeadMagnetLocale()
   return computed(() => words[locale.value])
 }
 
-/** A moment as the page's language writes it, in the visitor's own time zone. */
+const UNITS = { fr: ['an', 'jour'], en: ['year', 'day'] }
+
+/** Moments and lengths of time as the page's language writes them, moments in the visitor's time zone. */
 export function useMoment() {
   const locale = useLeadMagnetLocale()
   const tag = computed(() => ({ fr: 'fr-FR', en: 'en-GB' })[locale.value])
@@ -18,5 +27,10 @@ export function useMoment() {
     day: (moment: string | Date) => new Date(moment).toLocaleDateString(tag.value, { dateStyle: 'long' }),
     dayAndTime: (moment: string | Date) =>
       new Date(moment).toLocaleString(tag.value, { dateStyle: 'long', timeStyle: 'short' }),
+    span: (days: number) => {
+      const [year, day] = UNITS[locale.value]
+      const [n, unit] = days % 365 ? [days, day] : [days / 365, year]
+      return `${n} ${unit}${n > 1 ? 's' : ''}`
+    },
   }
 }
