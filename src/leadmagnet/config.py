@@ -177,6 +177,7 @@ class Config(FromEnvironment):
 
     database_listen_url: str | None = setting(_database, None)
     policy_path: str = setting(studio.path, "/confidentialite")
+    policy_path_en: str | None = setting(studio.path, None)
     controller: str | None = setting(studio.words(120), None)
     reply_to: str | None = setting(_sender, None)
     monogram: str | None = setting(studio.words(4), None)
@@ -240,9 +241,9 @@ class Config(FromEnvironment):
         """The first writes; what any of them wrote is recognised."""
         return (self.hash_key, *self.former_hash_keys)
 
-    @property
-    def policy_url(self) -> str:
-        return f"{self.site_url}{self.policy_path}"
+    def policy_url(self, locale: str) -> str:
+        english = self.policy_path_en if locale == "en" else None
+        return f"{self.site_url}{english or self.policy_path}"
 
     @property
     def controller_name(self) -> str:

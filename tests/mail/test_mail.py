@@ -13,13 +13,14 @@ import pytest
 
 from leadmagnet.config import Config
 from leadmagnet.mail import compose as mail
+from leadmagnet.mail.proof import sample
 from leadmagnet.mail.wording import KINDS, LOCALES, Content
 from leadmagnet.studio import contrast
 from tests.support.settings import SETTINGS
 
 MAILS = [(kind, locale) for kind in KINDS for locale in LOCALES]
 CONFIG = Config.from_env({**SETTINGS, "DATABASE_URL": "postgresql://localhost/x"})
-POLICY = CONFIG.policy_url
+POLICY = CONFIG.policy_url("fr")
 LINK = "https://www.example.org/lead-magnet/confirm?token=dGVzdA_-"
 LEAVE = "https://www.example.org/lead-magnet/unsubscribe?token=bGVhdmU_-"
 NBSP = "\u00a0"
@@ -186,6 +187,12 @@ def test_the_mail_says_when_the_click_would_subscribe_to_the_newsletter(
         content = compose("confirm", locale, newsletter=newsletter)
         for part in (content.text, content.html):
             assert (word in part) is newsletter
+
+
+def test_an_english_mail_links_to_the_english_policy_where_there_is_one() -> None:
+    config = replace(CONFIG, policy_path_en="/en/privacy")
+    for locale, path in (("fr", CONFIG.policy_path), ("en", "/en/privacy")):
+        assert sample(config, "confirm", locale).text.count(f"{config.site_url}{path}\n") == 1
 
 
 @every_mail

@@ -178,7 +178,7 @@ def test_a_doctor_who_has_not_come_for_two_days_is_missed(services, database, se
 def test_it_can_be_read_in_both_lights_and_links_to_the_policy_alone(locale, theme):
     content = sample(CONFIG, "week", locale)
     page = Page(content.html, theme)
-    assert page.links == text_links(content.text) == [CONFIG.policy_url]
+    assert page.links == text_links(content.text) == [CONFIG.policy_url("fr")]
     assert page.texts
     for text, style in page.texts:
         assert contrast(style["color"], style["background-color"]) >= 4.5, text

@@ -34,6 +34,7 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         "CORS_ORIGINS": "http://localhost:3000",
         "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
         "STUDIO_NAME": "Light & Shutter",
+        "POLICY_PATH_EN": "/en/privacy",
         "POSTAL_ADDRESS": "1 rue de la Lumière, 75011 Paris",
         "SES_CONFIGURATION_SET": "leadmagnet",
         "S3_BUCKET": "leadmagnet-guides",

@@ -27,8 +27,7 @@ def compose(
     kind or locale without texts.
     """
     values = {
-        **marks(config),
-        "locale": locale,
+        **marks(config, locale),
         "magnet_title": magnet_title,
         "newsletter": newsletter,
         "link_url": link_url,

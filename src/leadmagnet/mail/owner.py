@@ -46,6 +46,4 @@ def mail_for(row: Row, *, config: Config, database: Database) -> Mail:
 def compose(kind: str, locale: str, values: Row, *, config: Config) -> Content:
     """The mail of that kind; `values` is what its templates say besides the studio's marks."""
     wording = wording_of(config.mail_templates, config.mail_colour, config.mail_colour_dark)
-    return wording.fill(
-        kind, locale, {**marks(config), "locale": locale, "link_url": None, **values}
-    )
+    return wording.fill(kind, locale, {**marks(config, locale), "link_url": None, **values})

@@ -79,17 +79,17 @@ def _faults(config: Config, folder: Path) -> Iterator[str]:
                     yield f"{_place(error, folder) or f'{kind}.{locale}.jinja'}: {error}"
                     return
                 links = kind not in TO_OWNER
-                flaws = _flaws(config, content, links=links)
+                flaws = _flaws(config, locale, content, links=links)
                 yield from (f"{kind}.{locale}: {each}" for each in flaws)
 
 
-def _flaws(config: Config, content: Content, *, links: bool) -> Iterator[str]:
+def _flaws(config: Config, locale: str, content: Content, *, links: bool) -> Iterator[str]:
     if not content.subject:
         yield "the subject is empty"
     acting = {"link_url": _link(config), "unsubscribe_url": _unsubscribe(config)}
     needed = {
         **(acting if links else {}),
-        "policy_url": config.policy_url,
+        "policy_url": config.policy_url(locale),
         "controller": config.controller_name,
         "postal_address": config.postal_address,
     }

@@ -66,14 +66,15 @@ class Wording:
 wording_of = cache(Wording)
 
 
-def marks(config: Config) -> dict[str, str]:
+def marks(config: Config, locale: str) -> dict[str, str]:
     """The studio's marks, for any mail."""
     return {
+        "locale": locale,
         "studio": config.studio_name,
         "monogram": config.monogram or _initials(config.studio_name),
         "controller": config.controller_name,
         "postal_address": config.postal_address,
-        "policy_url": config.policy_url,
+        "policy_url": config.policy_url(locale),
     }
 
 
