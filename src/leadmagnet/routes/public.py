@@ -239,7 +239,8 @@ def unsubscribe(token: str) -> dict[str, Any]:
     The one-click POST of RFC 8058: repeatable, without cookies or redirects. Ends all e-mail to
     the address; when it is entered in the form again, one e-mail asks to confirm it. For an address
     that was never confirmed it means "this was not me": until `notMeUntil` the form mails nothing
-    to it, whoever enters it.
+    to it, whoever enters it. Only a new link, asked for with the mailed one, or an erasure without
+    an objection ends that earlier.
     """
     data = bodies.read(request)
     act: dict[str, Any] = {
