@@ -13,5 +13,5 @@ export const translationsOf = (path: string) =>
 /** What an address says about its language; the pages that mails link to leave it to the mail. */
 export function localeOf(path: string): LeadMagnetLocale | undefined {
   if (/^\/en(\/|$)/.test(path)) return 'en'
-  return translationsOf(path) && 'fr'
+  return (translationsOf(path) || /^\/admin(\/|$)/.test(path)) ? 'fr' : undefined
 }
