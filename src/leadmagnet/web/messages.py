@@ -8,7 +8,7 @@ LOCALES = ("fr", "en")
 
 ACCEPTED = {
     "fr": "Si cette adresse peut recevoir le guide, un e-mail est en route. Ouvrez-le et cliquez"
-    " sur son bouton. Rien reçu ? Regardez dans les indésirables.",
+    " sur le bouton. Rien reçu ? Regardez dans les indésirables.",
     "en": "If this address can receive the guide, an e-mail is on its way. Open it and click its"
     " button. Nothing there? Check your spam folder.",
 }
@@ -87,8 +87,8 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "The anti-robot check failed. Reload the page and start again.",
     },
     "token_invalid": {
-        "fr": "Ce lien est incomplet. Copiez tout ce qui suit « token= », ou rouvrez celui de l’e-mail.",
-        "en": "This link is incomplete. Copy all that follows “token=”, or open the one in the e-mail.",
+        "fr": "Ce lien est incomplet. Rouvrez celui de l’e-mail, ou copiez-le en entier.",
+        "en": "This link is incomplete. Open the one in the e-mail again, or copy all of it.",
     },
     "method_not_allowed": {
         "fr": "Cette méthode n’est pas permise ici. L’en-tête Allow dit lesquelles le sont.",
