@@ -40,6 +40,9 @@ export async function clickForFile(page, name) {
 
 export const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor()
 
+/** Whoever is refused is told whom to write to. */
+export const helped = page => page.getByRole('link', { name: 'bonjour@light-and-shutter.example' }).waitFor()
+
 export const status = email => sql('SELECT status FROM lm_subscribers WHERE email = %s', email)[0]?.[0]
 
 test('the landing page is whole before any script has run', async () => {
@@ -110,6 +113,7 @@ test('errors are the API’s sentences, next to their field, with the focus on i
   await address.fill('chloé@example.org')
   await click(page, 'Recevoir le guide')
   await page.getByText('un accent avant le @').waitFor()
+  await helped(page)
 
   await address.fill(ada.email)
   await page.getByLabel(NEWSLETTER).check()
@@ -121,6 +125,7 @@ test('errors are the API’s sentences, next to their field, with the focus on i
   await page.route('**/signup', route => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }))
   await click(page, 'Recevoir le guide')
   await page.getByRole('alert').getByText('Le service ne répond pas').waitFor()
+  await helped(page)
   await look(page, 'landing-unreachable')
   assert.equal(await address.inputValue(), ada.email)
   await ada.leave()
@@ -173,7 +178,7 @@ test('sign up, open the mail, follow its link, click: the guide, whole; and agai
   assert.equal(status(ada.email), 'pending')
 
   assert.deepEqual(await clickForFile(page, 'Confirmer et recevoir le guide'), guide)
-  await heading(page, 'Belle lecture')
+  await heading(page, 'Bonne lecture')
   await look(page, 'confirm-done')
   assert.equal(status(ada.email), 'confirmed')
   assert.deepEqual(await clickForFile(page, 'Télécharger de nouveau'), guide)
@@ -219,7 +224,7 @@ test('after the signup: the address, its mailbox, a way back, and the mail once 
   await page.clock.fastForward('05:01')
   sql(`UPDATE lm_subscribers SET asked_at = asked_at - interval '5 minutes' WHERE email = %s`, ada.email)
   await click(page, 'Renvoyer l’e-mail')
-  await page.getByText('C’est redemandé').waitFor()
+  await page.getByText('Demande envoyée').waitFor()
   await mail(ada.email, { count: 2 })
   await ada.leave()
 })
@@ -287,7 +292,7 @@ test('while the answer is on its way a second click does nothing', async () => {
   await button.click({ force: true })
   release()
   await download
-  await heading(page, 'Belle lecture')
+  await heading(page, 'Bonne lecture')
   assert.equal(posts, 1)
   await ada.leave()
 })
@@ -335,7 +340,8 @@ test('a link used up is renewed like an expired one', async () => {
   await heading(page, 'Votre guide vous attend')
   sql(`UPDATE lm_download_tokens t SET use_count = 100 FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s`, ada.email)
   await click(page, 'Confirmer et recevoir le guide')
-  await heading(page, 'Ce lien a été trop utilisé')
+  await heading(page, 'Ce lien a été utilisé trop de fois')
+  await helped(page)
   await look(page, 'confirm-used-up')
   await ada.leave()
 })
@@ -346,6 +352,7 @@ test('a link that nobody issued, or half of one, says what to do', async () => {
   await page.goto(`/lead-magnet/confirm?token=${'A'.repeat(43)}`)
   await heading(page, 'Ce lien n’est pas valable')
   await page.getByText('Vérifiez qu’il a été copié en entier').waitFor()
+  await helped(page)
   await look(page, 'confirm-unknown')
   // To the same address it would be a reload, which keeps the link.
   await page.goto('about:blank')
@@ -355,8 +362,10 @@ test('a link that nobody issued, or half of one, says what to do', async () => {
   await heading(page, 'Guide de la Mariée Sereine')
   await page.goto('/lead-magnet/unsubscribe?token=nobody')
   await heading(page, 'Ce lien n’est pas valable')
+  await helped(page)
   await page.goto('/nowhere')
   await heading(page, 'Cette page n’existe pas')
+  await helped(page)
   await look(page, 'nowhere')
   await ada.leave()
 })

@@ -18,7 +18,7 @@ test('"this was not me": one click, and no more mail', async () => {
   await page.reload()
   await click(page, 'Ce n’était pas moi, ne m’écrivez plus')
   await heading(page, 'C’est noté')
-  await page.getByText(/nous ne lui enverrons pas le guide avant le \d/).waitFor()
+  await page.getByText(/nous n’y enverrons pas le guide avant le \d/).waitFor()
   await look(page, 'unsubscribe-done')
   assert.equal(status(ada.email), 'unsubscribed')
   // The page says so, and so it is: somebody enters the address again, days later.

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { look, person, shown } from './browser.mjs'
-import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
+import { click, clickForFile, heading, helped, links, signUp, status } from './funnel.mjs'
 import { mail, mails, sql } from './stack.mjs'
 
 /** The link to her data, asked for on the page. */
@@ -41,7 +41,7 @@ test('a copy of everything, as a file', async () => {
   await click(page, 'Voir mes données')
   const held = page.locator('dl.held')
   await held.getByText(ada.email).waitFor()
-  for (const words of ['confirmée, depuis le', 'Vous ne recevez pas nos conseils', 'demande', 'accord', '3 ans après votre dernière action', '1 an après chaque acte']) {
+  for (const words of ['confirmée, depuis le', 'Vous ne recevez pas nos conseils', 'demande', 'accord', '3 ans après votre dernière action', '1 an après chaque action']) {
     assert.ok((await held.textContent()).includes(words), words)
   }
   await look(page, 'data-read')
@@ -64,6 +64,11 @@ test('erasing takes a second, deliberate step, and leaves nothing', async () => 
   const url = await link(ada)
   await page.goto(url)
   await page.getByRole('heading', { name: 'En garder une copie' }).waitFor()
+  await page.route('**/export', route => route.fulfill({ status: 502, body: 'Bad gateway' }))
+  await click(page, 'Voir mes données')
+  await page.getByText('Le service ne répond pas').waitFor()
+  await helped(page)
+  await look(page, 'data-unreachable')
   await page.reload()
   await click(page, 'Effacer mes données…')
   await heading(page, 'Tout effacer ?')
@@ -114,6 +119,7 @@ test('a link to the data that has expired, or that nobody issued, leads to a new
     FROM lm_subscribers s WHERE s.id = t.subscriber_id AND email = %s AND kind = 'privacy'`, ada.email)
   await page.goto(url)
   await heading(page, 'Ce lien ne fonctionne plus')
+  await helped(page)
   await page.getByText('Ce lien a expiré').waitFor()
   await look(page, 'data-expired')
   await page.goto(`/lead-magnet/mes-donnees?token=${'A'.repeat(43)}`)
