@@ -6,8 +6,8 @@ LANGUAGE sql IMMUTABLE
 RETURN (subscriber).status IN ('pending', 'confirmed', 'bounced');
 
 -- Somebody said "this was not me", and what we promised them still holds: whoever types the address
--- in, nothing is mailed to it but a link to the data. Only the links of the mails that they have can
--- lift it: a new one, or an erasure without an objection.
+-- in, nothing is mailed to it but a link to the data. Only the links of the mails that they have
+-- lift it: a new link, or an erasure without an objection.
 CREATE OR REPLACE FUNCTION lm_was_not_me(subscriber lm_subscribers, promised interval)
 RETURNS boolean
 LANGUAGE sql STABLE
