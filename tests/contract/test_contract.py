@@ -13,7 +13,7 @@ from leadmagnet.routes import docs
 from leadmagnet.web import openapi
 from leadmagnet.web.messages import LOCALES, PROBLEMS
 from tests.support.paths import path_of
-from tests.support.settings import API
+from tests.support.settings import API, SETTINGS
 
 SPEC = openapi.document(create_app(None))
 OPERATIONS = [
@@ -116,7 +116,12 @@ def test_french_sentences_are_set_in_french_typography():
 def test_the_document_is_served(client):
     answer = client.get("/openapi.yaml")
     assert answer.content_type == "application/yaml"
-    assert yaml.safe_load(answer.text)["paths"].keys() == SPEC["paths"].keys()
+    served = yaml.safe_load(answer.text)
+    assert served["paths"].keys() == SPEC["paths"].keys()
+    assert served["info"]["contact"] == {
+        "name": SETTINGS["STUDIO_NAME"],
+        "url": SETTINGS["SITE_URL"],
+    }
 
 
 def test_the_explorer_asks_no_other_host_and_needs_no_inline_code(client):

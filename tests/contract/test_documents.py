@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,11 +13,19 @@ import click
 import pytest
 from botocore import xform_name
 
+from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.commands import main
+from leadmagnet.config import Config, MigrationConfig
 from tests.support.paths import path_of
 
 ROOT = path_of(".")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+# Settings of boto3 and requests, of the site, of `make run` and `make smoke`; a word of AWS's.
+READ_BY_OTHERS = {
+    *("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SESV2"),
+    *("HTTPS_PROXY", "SSL_CERT_FILE", "NUXT_LEAD_MAGNET_API_ORIGIN", "NUXT_SESSION_PASSWORD"),
+    *("BASE_URL", "MAILBOX_URL", "SMOKE_EMAIL", "CAPABILITY_NAMED_IAM"),
+}
 PATHS = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
 
 
@@ -92,6 +101,17 @@ def commands_in(name: str, program: str) -> list[list[str]]:
 
 def options_of(command: click.Command) -> set[str]:
     return {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+
+
+@pytest.mark.parametrize("name", [name for name in PATHS if name != "CHANGELOG.md"])
+def test_every_setting_that_is_named_exists(name):
+    ours = {
+        each.name.upper()
+        for kind in (Config, AdminConfig, MigrationConfig)
+        for each in fields(kind)
+    }
+    named = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text_of(name)))
+    assert named <= ours | READ_BY_OTHERS
 
 
 @pytest.mark.parametrize("name", PATHS)
