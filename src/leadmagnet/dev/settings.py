@@ -110,8 +110,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def kept_key(path: Path) -> str:
-    # Kept, so that the unsubscribe links in yesterday's mails, the ledger's seals and the receipts
-    # are still good.
+    # Kept, so that the unsubscribe links in yesterday's mails, the ledger's seals, the receipts and
+    # the webhooks' secrets are still good.
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32))
     return path.read_text()

@@ -1,0 +1,76 @@
+// What the audit says, in the owner's words: "Camille a effacé un contact, à sa demande".
+
+import type { components } from '#open-fetch-schemas/lead-magnet-api'
+
+type Entry = components['schemas']['AuditEntry']
+type Detail = Record<string, unknown>
+
+export function actorWords(actor: string): string {
+  const [kind, name] = [actor.slice(0, actor.indexOf(':')), actor.slice(actor.indexOf(':') + 1)]
+  if (kind === 'key') return `La clé « ${name} »`
+  if (kind === 'oidc') return `Le compte ${name.length > 12 ? `${name.slice(0, 8)}…` : name}`
+  return 'Le serveur, en ligne de commande'
+}
+
+const REASONS: Record<string, string> = {
+  person_asked: 'à sa demande',
+  duplicate: 'en double',
+  test: 'contact d’essai',
+}
+const ENDPOINT_ACTS: Record<string, string> = {
+  add: 'a relié l’outil',
+  rotate: 'a renouvelé le secret de l’outil',
+  enable: 'a réactivé l’outil',
+  disable: 'a désactivé l’outil',
+  ping: 'a envoyé un essai à l’outil',
+  replay: 'a renvoyé un événement à un outil',
+}
+
+const GUIDE_ACTS: Record<string, string> = {
+  add: 'a créé',
+  put: 'a changé le fichier de',
+  change: 'a modifié',
+  retire: 'ne propose plus',
+  add_text: 'a écrit un texte d’accord de',
+  retire_text: 'n’affiche plus un texte d’accord de',
+}
+
+const DONE: Record<string, (detail: Detail) => string> = {
+  'subscribers:inspect': () => 'a consulté la fiche d’un contact',
+  'subscribers:receipt': () => 'a établi la preuve de consentement d’un contact',
+  'subscribers:erase': ({ reason, objected }) =>
+    `a effacé un contact${reason ? ` (${REASONS[String(reason)] ?? reason})` : ''}`
+    + (objected ? ', avec opposition à tout e-mail' : ''),
+  'subscribers:unsubscribe': () => 'a désabonné un contact de tout e-mail',
+  'subscribers:resend': () => 'a renvoyé son dernier e-mail à un contact',
+  'subscribers:export': ({ rows, format, everybody }) =>
+    `a exporté ${plural(Number(rows), 'contact', 'contacts')} (${format === 'csv' ? 'CSV' : 'JSON'}, ${everybody ? 'toute la liste' : 'newsletter seulement'})`,
+  'mails:retry': ({ mails }) => `a relancé ${plural(Number(mails), 'e-mail', 'e-mails')}`,
+  'mails:resume': () => 'a repris l’envoi des e-mails',
+  'webhooks:manage': ({ act, endpoint, includeEmail }) =>
+    `${ENDPOINT_ACTS[String(act)] ?? 'a modifié un outil'}${endpoint ? ` « ${endpoint} »` : ''}`
+    + (includeEmail ? ', avec les adresses e-mail' : ''),
+  'magnets:manage': ({ act, magnet, text }) =>
+    `${GUIDE_ACTS[String(act)] ?? 'a modifié'} ${magnet ? `« ${magnet} »` : `« ${text} »`}`,
+}
+const TRIED: Record<string, string> = {
+  'subscribers:inspect': 'consulter une fiche',
+  'subscribers:receipt': 'établir une preuve de consentement',
+  'subscribers:erase': 'effacer un contact',
+  'subscribers:unsubscribe': 'désabonner un contact',
+  'subscribers:resend': 'renvoyer un e-mail',
+  'subscribers:export': 'exporter la liste',
+  'addresses:read': 'chercher par adresse',
+  'mails:retry': 'relancer des e-mails',
+  'mails:resume': 'reprendre l’envoi',
+  'webhooks:manage': 'modifier les outils reliés',
+  'magnets:manage': 'modifier un guide',
+  'webhooks:read': 'voir les outils reliés',
+  'erasures:read': 'voir les effacements',
+  'audit:read': 'lire le journal',
+}
+
+export function auditWords({ action, outcome, detail }: Entry): string {
+  if (outcome === 'refused') return `a voulu ${TRIED[action] ?? `faire « ${action} »`} : refusé, son accès ne le permet pas`
+  return DONE[action]?.(detail as Detail) ?? `a fait « ${action} »`
+}
