@@ -52,12 +52,18 @@ WHERE type = 'confirm' AND recorded_at > now() - interval '1 day';
 
 -- name: metrics_webhooks
 -- Not of endpoints that an operator disabled: whoever did it knows.
-SELECT coalesce(extract(epoch FROM now() - min(queued.oldest)), 0)::float AS waiting_seconds
+SELECT coalesce(extract(epoch FROM now() - min(queued.oldest)), 0)::float AS waiting_seconds,
+       coalesce(sum(queued.events), 0)::bigint AS queued,
+       coalesce(sum(dead.events), 0)::bigint AS dead
 FROM lm_webhook_endpoints e
 CROSS JOIN LATERAL (
-    SELECT min(v.occurred_at) AS oldest
+    SELECT count(*) AS events, min(v.occurred_at) AS oldest
     FROM lm_webhook_events v WHERE v.endpoint_id = e.id AND v.state = 'queued'
 ) queued
+CROSS JOIN LATERAL (
+    SELECT count(*) AS events FROM lm_webhook_events v
+    WHERE v.endpoint_id = e.id AND v.state = 'dead'
+) dead
 WHERE e.disabled_why IS DISTINCT FROM 'operator';
 
 -- name: metrics_doctor

@@ -147,3 +147,36 @@ def test_a_worker_that_does_nothing_is_told(look, client, services, database, su
     assert look("database", "mails").verdict == "warn"
     database.rows("UPDATE lm_send_limiter SET hold_reason = 'operator'")
     assert look("database", "mails").said == "sending is paused (operator)"
+
+
+def test_an_endpoint_that_is_not_told_is_told(look, given, database):
+    keyed = replace(given.services.config, webhook_key=b"w" * 32)
+    services = replace(given.services, config=keyed)
+
+    def webhooks(**changes):
+        return look("database", "webhooks", **{"services": services} | changes)
+
+    assert webhooks(services=given.services).said == "nobody is told"
+    database.rows(
+        "INSERT INTO lm_webhook_endpoints (name, url, kinds)"
+        " VALUES ('crm', 'https://crm.example/secret', '{file.handed_out}')"
+    )
+    assert webhooks().said == "1 endpoint told of everything"
+    without = webhooks(services=given.services)
+    assert (without.verdict, without.said) == (
+        "fail", "WEBHOOK_KEY is not set: crm is told nothing",
+    )  # fmt: skip
+    database.rows(
+        "INSERT INTO lm_webhook_events (endpoint_id, kind, state, finished_at)"
+        " SELECT id, 'ping', 'dead', now() FROM lm_webhook_endpoints"
+    )
+    assert webhooks().fix == "leadmagnet webhooks replay --dead crm"
+    database.rows("UPDATE lm_webhook_endpoints SET failing_since = now()")
+    failing = webhooks()
+    assert (failing.verdict, failing.said) == ("warn", "crm takes no events")
+    disable = "UPDATE lm_webhook_endpoints SET disabled_at = now(), disabled_why = %s"
+    for why in ("gone", "failing"):
+        database.rows(disable, why)
+        assert webhooks().fix == "leadmagnet webhooks enable crm"
+    database.rows(disable, "operator")
+    assert webhooks(services=given.services).said == "nobody is told"

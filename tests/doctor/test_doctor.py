@@ -20,7 +20,7 @@ def test_it_prints_a_page_and_one_line_to_paste_for_what_is_wrong(
     assert any(line.split()[:3] == ["ok", "server", "PostgreSQL"] for line in lines)
     wrong = next(n for n, line in enumerate(lines) if line.startswith("  fail     rights"))
     assert lines[wrong + 1].split(maxsplit=1) == ["fix:", "leadmagnet migrate"]
-    assert lines[-1] == "7 ok, 0 warn, 1 fail, 0 skipped"
+    assert lines[-1] == "8 ok, 0 warn, 1 fail, 0 skipped"
 
 
 def test_it_ends_with_0_when_all_is_well_and_with_2_when_it_could_not_look(leadmagnet, environment):

@@ -76,6 +76,31 @@ def test_mails_and_requests_are_counted_from_the_database(client, database, mail
     assert "leadmagnet_database_up 1.0" in text
 
 
+def test_webhook_events_are_counted_but_for_endpoints_that_an_operator_disabled(client, database):
+    for name in ("crm", "off"):
+        database.rows(
+            "WITH added AS (INSERT INTO lm_webhook_endpoints (name, url, kinds) VALUES"
+            " (%s, 'https://crm.example/', '{file.handed_out}') RETURNING id)"
+            " INSERT INTO lm_webhook_events (endpoint_id, kind, state, finished_at, occurred_at)"
+            " SELECT id, 'ping', state, nullif(finished, '')::timestamptz, now() - interval '2 h'"
+            " FROM added, (VALUES ('queued', ''), ('dead', 'now'), ('dead', 'now'),"
+            " ('delivered', 'now')) AS v (state, finished)",
+            name,
+        )
+    disable = (
+        "UPDATE lm_webhook_endpoints SET disabled_at = now(), disabled_why = %s WHERE name = %s"
+    )
+    database.rows(disable, "operator", "off")
+    database.rows(disable, "gone", "crm")
+    text = metrics(client)
+    assert 'leadmagnet_webhook_events{state="queued"} 1.0' in text
+    assert 'leadmagnet_webhook_events{state="dead"} 2.0' in text
+    (waiting,) = re.findall(r"leadmagnet_webhook_waiting_seconds (\d\S*)", text)
+    assert 7200 <= float(waiting) < 7260
+    database.rows(disable, "operator", "crm")
+    assert 'leadmagnet_webhook_events{state="dead"} 0.0' in metrics(client)
+
+
 def test_what_became_of_requests_for_ones_data_is_counted(client, mailbox):
     sign_up(client)
     mailbox.deliver()

@@ -11,6 +11,7 @@ from leadmagnet.database.migration_files import MigrationError
 from leadmagnet.database.reasons import why
 from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, in_two, ok, warn
 from leadmagnet.errors import Unavailable
+from leadmagnet.webhooks import endpoints
 
 # AWS refuses what is signed five minutes off; an hour would mix up limits and links.
 CLOCK_WARN, CLOCK_FAIL = 5.0, 120.0
@@ -123,6 +124,34 @@ def mails(given: Surroundings) -> Finding:
     return ok("none is overdue or dead")
 
 
+def webhooks(given: Surroundings) -> Finding:
+    """Whether other systems are told; what an operator disabled is as they want it."""
+    rows = endpoints.listed(given.services)
+    told = [row for row in rows if row["disabled_why"] != "operator"]
+    if told and given.services.config.webhook_key is None:
+        return fail(
+            f"WEBHOOK_KEY is not set: {told[0]['name']} is told nothing",
+            "WEBHOOK_KEY=… (the former one; after a new one, leadmagnet webhooks rotate NAME)",
+        )
+    for row in told:
+        name = row["name"]
+        if row["disabled_why"]:
+            why_not = {"gone": "it is gone (410)", "failing": "it failed for three days"}
+            return warn(
+                f"{name} is disabled: {why_not[row['disabled_why']]}",
+                f"leadmagnet webhooks enable {name}",
+            )
+        if row["failing_since"]:
+            return warn(f"{name} takes no events", f"leadmagnet webhooks deliveries {name}")
+        if row["dead"]:
+            return warn(
+                f"{row['dead']} events were given up for {name}",
+                f"leadmagnet webhooks replay --dead {name}",
+            )
+    many = "s" * (len(told) > 1)
+    return ok(f"{len(told)} endpoint{many} told of everything" if told else "nobody is told")
+
+
 def bounced(given: Surroundings, *, since: datetime) -> bool:
     """Whether a bounce of somebody who is no subscriber has come by the webhook."""
     return given.services.database.one("checkup_bounce", since=since) is not None
@@ -146,4 +175,5 @@ CHECKS: dict[str, Check] = {
     "worker": worker,
     "ledger": ledger,
     "mails": mails,
+    "webhooks": webhooks,
 }

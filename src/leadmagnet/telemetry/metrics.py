@@ -76,6 +76,12 @@ class _FromDatabase(Collector):
             name = f"leadmagnet_mails_sent_last_{span}"
             yield _gauge(name, sent + span, mails[f"sent_last_{span}"])
         (webhooks,) = self._database.all("metrics_webhooks")
+        yield _by(
+            GaugeMetricFamily(
+                "leadmagnet_webhook_events", "Webhook events by state", labels=["state"]
+            ),
+            {(state,): webhooks[state] for state in STATES},
+        )
         yield _gauge(
             "leadmagnet_webhook_waiting_seconds",
             "Age of the event that waits longest for an endpoint to take it",
