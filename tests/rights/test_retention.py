@@ -166,7 +166,7 @@ def test_a_subscriber_goes_3_years_after_her_last_act(
     sign_up(client)
     confirm(client, mailbox.deliver().token())
     aged(interval)
-    assert purge().get("inactive_subscribers", 0) == deleted
+    assert purge().get("confirmed_and_pending_subscribers", 0) == deleted
     assert database.count("lm_subscribers") == (not deleted)
 
 
@@ -304,7 +304,7 @@ def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, lead
     dry = leadmagnet("purge", "--dry-run")
     assert dry.stdout.splitlines() == [
         "unconfirmed subscribers, 30 days: 101 found",
-        "inactive subscribers, 1095 days: 0 found",
+        "confirmed and pending subscribers, 1095 days: 0 found",
         "unsubscribed subscribers, 1095 days: 0 found",
         "bounced subscribers, 365 days: 0 found",
         "ip addresses, 365 days: 0 found",

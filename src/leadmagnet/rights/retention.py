@@ -53,7 +53,7 @@ def rules(config: Config) -> tuple[Rule, ...]:
             FIRST_ID,
             life,
         ),
-        those(config.subscriber_days, "inactive", "confirmed", "pending"),
+        those(config.subscriber_days, "confirmed_and_pending", "confirmed", "pending"),
         those(config.unsubscribed_days, "unsubscribed", "unsubscribed", "complained"),
         those(config.bounced_days, "bounced", "bounced"),
         Rule("ip_addresses", "retention_context", config.context_days, 0, {}),
