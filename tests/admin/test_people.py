@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,7 +14,7 @@ import pytest
 
 from leadmagnet.consent import receipts, seals
 from tests.admin.test_access import admin_rules
-from tests.support.admin import ADMIN, Caller, admin_client, new_key
+from tests.support.admin import Caller, admin_client, new_key
 from tests.support.client import confirm, problem, sign_up
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
 from tests.web.test_hostile_bodies import MALFORMED
@@ -329,48 +328,3 @@ def test_nobody_is_confirmed_by_hand(owner, ada):
         assert problem(answer) == (405, "method_not_allowed")
     rules = {rule.rule for rule in admin_rules(owner.client.application)}
     assert not [rule for rule in rules if "confirm" in rule]
-
-
-READS = {"/subscribers/search"}
-WRITES = {
-    "DELETE /subscribers/<uuid:subscriber_id>": {"reason": "test"},
-    "POST /subscribers/<uuid:subscriber_id>/unsubscribe": {},
-    "POST /subscribers/<uuid:subscriber_id>/resend": {},
-    "POST /exports": {},
-    "POST /mails/retry": {"all": True},
-    "POST /mails/resume": {},
-}
-
-
-# About nobody on the list: tests/webhooks/test_admin.py.
-ENDPOINTS = ("/webhooks", "/deliveries")
-
-
-def writing_rules(app):
-    for rule in admin_rules(app):
-        path = rule.rule.removeprefix(ADMIN)
-        for method in rule.methods - {"GET", "HEAD", "OPTIONS"}:
-            if path not in READS and not path.startswith(ENDPOINTS):
-                yield f"{method} {path}", vars(app.view_functions[rule.endpoint])["needs"]
-
-
-def test_every_route_that_writes_leaves_a_row_in_the_account(owner, client):
-    assert {name for name, _ in writing_rules(client.application)} == set(WRITES)
-
-
-@pytest.mark.parametrize("name", WRITES)
-def test_the_row_says_who_and_what_and_a_viewer_may_not(owner, viewer, ada, database, name):
-    database.rows(LONG_AGO)
-    word = dict(writing_rules(owner.client.application))[name]
-    method, path = name.split()
-    whom = ada if "<" in path else None
-    path = re.sub("<.*?>", ada, path)
-    before = database.checksum(without=frozenset(("lm_audit", "lm_admin_keys")))
-    assert problem(viewer.open(method, path, json=WRITES[name])) == (403, "role_missing")
-    assert database.checksum(without=frozenset(("lm_audit", "lm_admin_keys"))) == before
-    assert owner.open(method, path, json=WRITES[name]).status_code in (200, 204)
-    rows = database.rows("SELECT actor, action, outcome, subscriber_id::text FROM lm_audit"
-                         " ORDER BY id DESC LIMIT 1")  # fmt: skip
-    assert rows == [
-        {"actor": "key:ada-laptop", "action": word, "outcome": "done", "subscriber_id": whom}
-    ]
