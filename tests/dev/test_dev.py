@@ -6,6 +6,7 @@ import fcntl
 import http.client
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -17,6 +18,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
+from xml.etree import ElementTree
 
 import boto3
 import psycopg
@@ -31,6 +33,7 @@ from leadmagnet.dev.lock import only_one_in
 from leadmagnet.dev.mailbox import create_mailbox
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.dev.settings import write_env_file
+from tests.support.paths import path_of
 
 SERVER_UNTIL_KILLED = """
 import sys
@@ -167,6 +170,7 @@ def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> N
         settings = dict(line.split("=", 1) for line in shlex.split(env_file.read_text()))
         told = [path for path in env_file.parent.iterdir() if path.suffix in SECRET]
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in told}
+        page = diagnosed({**env, **settings})
         instead_of_the_site = answer_of(site_port, "/lead-magnet/confirm?token=a-token")
         with (env_file.parent / "site.lock").open("a") as lock:
             assert eventually(lambda: took(lock))
@@ -181,6 +185,8 @@ def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> N
         """ -H 'Content-Type: application/json' -d '{"token":"a-token"}'</pre>"""
     ) in instead_of_the_site
     assert made_way
+    assert page.splitlines()[-1].startswith("21 ok, 1 warn, 0 fail, "), page
+    assert told_by(page) == told_by(text_of_picture())
     assert not env_file.exists()
     assert {"aws.log", "postgres.log", "postgres.password", "hash.key"} <= modes.keys()
     assert set(modes.values()) == {"0o600"}, modes
@@ -188,6 +194,26 @@ def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> N
     assert all(
         ports.is_free("127.0.0.1", port) for port in (*numbers.values(), site_port, database)
     )
+
+
+def diagnosed(env: dict[str, str]) -> str:
+    """The page of the doctor, once a worker has been seen."""
+    command = [sys.executable, "-m", "leadmagnet", "doctor"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "")
+    return done.stdout
+
+
+def text_of_picture() -> str:
+    """What docs/images/doctor.svg shows, as scripts/terminal_picture.py drew it."""
+    svg = ElementTree.fromstring(path_of("docs/images/doctor.svg").read_text())
+    texts = svg.iter("{http://www.w3.org/2000/svg}text")
+    return "\n".join("".join(text.itertext()) for text in texts)
+
+
+def told_by(page: str) -> list[tuple[str, str]]:
+    """The verdict and the name of each check."""
+    return re.findall(r"^  (ok|warn|fail|skipped) +(\S+(?: \S+)?)", page, re.M)
 
 
 def answer_of(port: int, path: str) -> str:

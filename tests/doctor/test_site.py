@@ -78,6 +78,9 @@ def test_a_proxy_that_leads_elsewhere_is_told(look, web, check, answer, said):
     assert found.fix
 
 
-def test_a_site_of_this_machine_that_is_not_started_is_skipped(look, web, start):
+@pytest.mark.parametrize("answers", [False, True], ids=["silent", "stand-in"])
+def test_a_site_of_this_machine_that_is_not_started_is_skipped(look, web, start, answers):
+    if answers:
+        web.get(re.compile("http://localhost:3000/.*"), status=503)
     found = look("site", "confirm", services=start(SITE_URL="http://localhost:3000"))
     assert found.verdict == "skipped"

@@ -58,6 +58,8 @@ def _page(given: Surroundings, path: str) -> Finding:
         page = given.pages.get(f"{site}{path}")
     except NoAnswer as error:
         return _silent(site, error)
+    if page.status == 503 and urlsplit(site).hostname in HERE:
+        raise Skip(f"{site} is not started (make site)")
     if page.status != 200:
         return fail(f"{path} answers {page.status}", "deploy the site's pages (docs/nuxt.md)")
     if "text/html" not in page.headers.get("Content-Type", ""):
