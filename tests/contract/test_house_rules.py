@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from leadmagnet import database as db
+from tests.support.database import fresh_database
 from tests.support.paths import path_of
 
 SOURCE = path_of("src/leadmagnet")
@@ -45,9 +47,14 @@ SQL = re.compile(
 QUERY_FILES = sorted(path_of("sql/queries").glob("*.sql"))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -56,43 +63,48 @@ def imports(path: Path) -> set[str]:
 
 
 def strings(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text())
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
 
+@pytest.fixture(scope="module")
+def migrated(server):
+    with fresh_database(server) as database:
+        yield database.owner
+
+
 @pytest.mark.parametrize("name", sorted(db.queries()))
-def test_every_query_fits_the_migrated_tables(database, name):
-    database.owner.execute(f"PREPARE fits AS {db.queries()[name].text}", prepare=False)
+def test_every_query_fits_the_migrated_tables(migrated, name):
+    migrated.execute(f"PREPARE {name} AS {db.queries()[name].text}", prepare=False)
 
 
-@pytest.mark.parametrize("path", QUERY_FILES, ids=lambda path: path.name)
-def test_every_query_is_used_and_only_by_the_module_of_its_file(path):
-    names = re.findall(r"^-- name: (\w+)$", path.read_text(), re.M)
-    assert names
-    for name in names:
-        users = [module.stem for module in PRODUCT if f'"{name}"' in module.read_text()]
-        assert users == [path.stem], name
+def test_every_query_is_used_and_only_by_the_module_of_its_file():
+    texts = [(module.stem, module.read_text()) for module in PRODUCT]
+    for path in QUERY_FILES:
+        names = re.findall(r"^-- name: (\w+)$", path.read_text(), re.M)
+        assert names, path
+        for name in names:
+            users = [stem for stem, text in texts if f'"{name}"' in text]
+            assert users == [path.stem], name
 
 
-@pytest.mark.parametrize("path", QUERY_FILES, ids=lambda path: path.name)
-def test_every_query_is_named_by_its_noun(path):
-    noun = path.stem.removesuffix("s")
-    for name in re.findall(r"^-- name: (\w+)$", path.read_text(), re.M):
-        assert name.startswith((noun, path.stem)), name
+def test_every_query_is_named_by_its_noun():
+    for path in QUERY_FILES:
+        noun = path.stem.removesuffix("s")
+        for name in re.findall(r"^-- name: (\w+)$", path.read_text(), re.M):
+            assert name.startswith((noun, path.stem)), name
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: path.name)
-def test_no_sql_in_python_but_the_migration_runners_own_table(path):
-    if path.stem == "migrations":
-        return
-    allowed = {"LISTEN lm_outbox", "LISTEN lm_requests"} if path.stem == "worker" else set()
-    for text in strings(path):
-        if text not in allowed:
-            assert not SQL.match(text), text
+def test_no_sql_in_python_but_the_migration_runners_own_table():
+    for path in PRODUCT:
+        if path.stem == "migrations":
+            continue
+        allowed = {"LISTEN lm_outbox", "LISTEN lm_requests"} if path.stem == "worker" else set()
+        for text in strings(path):
+            assert text in allowed or not SQL.match(text), (path, text)
 
 
 def room(path: Path) -> str:
@@ -105,27 +117,28 @@ def storey(name: str) -> int:
     return found
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_only_go_down(path):
-    if room(path) == "__init__":
-        return
-    for name in imports(path):
-        package, _, rest = name.partition(".")
-        other = rest.partition(".")[0]
-        if package != "leadmagnet" or other in ("", "__version__", "dev", room(path)):
+def test_imports_only_go_down():
+    for path in PRODUCT:
+        if room(path) == "__init__":
             continue
-        assert storey(other) > storey(room(path)), name
+        for name in imports(path):
+            package, _, rest = name.partition(".")
+            other = rest.partition(".")[0]
+            if package != "leadmagnet" or other in ("", "__version__", "dev", room(path)):
+                continue
+            assert storey(other) > storey(room(path)), (path, name)
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_each_outside_library_has_its_rooms(path):
-    used = {name.partition(".")[0] for name in imports(path)}
-    if room(path) not in ("web", "routes", "app"):
-        assert not used & set(FRAMEWORKS)
-    if room(path) != "adapters":
-        assert not used & {"boto3", "botocore", "dns", "requests", "urllib3"}
-    if path.relative_to(SOURCE).as_posix() != "commands/dev.py":
-        assert not {name for name in imports(path) if name.startswith("leadmagnet.dev")}
+def test_each_outside_library_has_its_rooms():
+    for path in PRODUCT:
+        used = {name.partition(".")[0] for name in imports(path)}
+        if room(path) not in ("web", "routes", "app"):
+            assert not used & set(FRAMEWORKS), path
+        if room(path) != "adapters":
+            assert not used & {"boto3", "botocore", "dns", "requests", "urllib3"}, path
+        if path.relative_to(SOURCE).as_posix() != "commands/dev.py":
+            dev = {name for name in imports(path) if name.startswith("leadmagnet.dev")}
+            assert not dev, path
 
 
 def test_the_environment_is_read_in_one_place():
@@ -135,27 +148,22 @@ def test_the_environment_is_read_in_one_place():
     assert (SOURCE / "config.py").read_text().count("os.environ") == 1
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_modules_and_functions_are_short(path):
-    text = path.read_text()
-    limit = {"config.py": 280, "schemas.py": 250, "messages.py": 200, "public.py": 280}.get(
-        path.name, 220
-    )
-    assert len(text.splitlines()) <= limit
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno - node.lineno < 45, node.name
+def test_modules_and_functions_are_short():
+    limits = {"config.py": 280, "schemas.py": 250, "messages.py": 200, "public.py": 280}
+    for path in PRODUCT:
+        assert len(path.read_text().splitlines()) <= limits.get(path.name, 220), path
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 45, (path, node.name)
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_every_module_says_in_a_sentence_what_it_is_for(path):
-    docstring = ast.get_docstring(ast.parse(path.read_text()))
-    assert docstring or path.name == "__main__.py"
+def test_every_module_says_in_a_sentence_what_it_is_for():
+    for path in PRODUCT:
+        assert ast.get_docstring(tree_of(path)) or path.name == "__main__.py", path
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_an_event_in_the_log_is_a_constant_word(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+def test_an_event_in_the_log_is_a_constant_word():
+    for node in (node for path in PRODUCT for node in ast.walk(tree_of(path))):
         is_log = (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -165,7 +173,7 @@ def test_an_event_in_the_log_is_a_constant_word(path):
         )
         if is_log:
             assert isinstance(node.args[0], ast.Constant), ast.unparse(node)
-            assert re.fullmatch("[a-z_]+", node.args[0].value)
+            assert re.fullmatch("[a-z_]+", node.args[0].value), ast.unparse(node)
 
 
 def test_migrations_are_named_by_time_and_in_lower_case():
@@ -174,9 +182,9 @@ def test_migrations_are_named_by_time_and_in_lower_case():
         assert re.fullmatch(r"V20\d{6}_\d{6}__lm_[a-z_]+\.sql|R__lm_[a-z_]+\.sql", name), name
 
 
-@pytest.mark.parametrize("path", sorted(path_of("sql").glob("*/*.sql")), ids=lambda path: path.name)
-def test_lines_of_sql_have_at_most_100_characters(path):
-    assert [line for line in path.read_text().splitlines() if len(line) > 100] == []
+def test_lines_of_sql_have_at_most_100_characters():
+    for path in path_of("sql").glob("*/*.sql"):
+        assert [line for line in path.read_text().splitlines() if len(line) > 100] == [], path
 
 
 def test_migrations_use_no_extension():
