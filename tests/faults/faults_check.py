@@ -1,4 +1,7 @@
-"""A short version of each scenario of the fault campaign; `make faults` runs the long one."""
+"""A short version of each scenario of the fault campaign: `make check-faults`.
+
+Not collected with the tests: most of its time is waiting for leases, limits and stalls to end.
+"""
 
 from __future__ import annotations
 
