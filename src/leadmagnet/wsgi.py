@@ -20,4 +20,5 @@ services = Services.from_config(
     # The other threads answer, and be it by a 503, while these wait for a database that stands.
     waiting=max(1, threads * 3 // 4),
 )
+services.files.prepare()
 app = create_app(services, admin_of(services, AdminConfig.load()))

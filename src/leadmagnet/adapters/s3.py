@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from base64 import b64encode
 from datetime import timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -36,10 +36,25 @@ class Files:
     ) -> None:
         self._bucket = bucket
         self._seconds = int(url_life.total_seconds())
-        self._session = session or boto3.Session()
+        self._given_session = session
+        # A client takes longer to find out where a file is, each time, than to sign that.
+        self._place = lru_cache(maxsize=100)(self._find)
+
+    def prepare(self) -> Files:
+        """Make the client now: it takes a tenth of a second, which no visitor should wait, and no
+        command that needs no file."""
+        _ = self._client
+        return self
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return self._given_session or boto3.Session()
+
+    @cached_property
+    def _client(self) -> Any:
         # Virtual addressing names the bucket's own region in the host; the global host, which is
         # the default, redirects for young buckets and so breaks the signature.
-        self._client: Any = self._session.client(
+        return self._session.client(
             "s3",
             config=Config(
                 signature_version="s3v4",
@@ -49,8 +64,6 @@ class Files:
                 retries={"total_max_attempts": 1},
             ),
         )
-        # A client takes longer to find out where a file is, each time, than to sign that.
-        self._place = lru_cache(maxsize=100)(self._find)
 
     def sign_url(self, key: str, file_name: str) -> str:
         """A URL that downloads the file under its name, until its life has passed (SigV4).
