@@ -32,7 +32,7 @@ from leadmagnet.dev.postgres import Postgres
 from leadmagnet.services import Services
 from leadmagnet.telemetry.logs import JsonFormatter, unsaid
 from tests.support.client import client_of
-from tests.support.database import TestDatabase, fresh_database
+from tests.support.database import TestDatabase, administrator_of, fresh_database
 from tests.support.fake_ses import FakeSes
 from tests.support.mailbox import Mailbox
 from tests.support.services import NO_CERTIFICATES, configured
@@ -67,6 +67,7 @@ def server() -> Iterator[Postgres]:
         migrated_postgres(Path(folder), durable=False) as postgres,
     ):
         yield postgres
+        administrator_of(postgres).close()
 
 
 @pytest.fixture

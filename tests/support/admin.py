@@ -16,10 +16,9 @@ from leadmagnet.adapters.oidc import Issuer
 from leadmagnet.admin import keys
 from leadmagnet.admin.access import Admin
 from leadmagnet.admin.settings import AdminConfig
-from leadmagnet.app import create_app
 from leadmagnet.database import Database, queries
 from leadmagnet.services import Services
-from tests.support.client import CheckedClient
+from tests.support.client import CheckedClient, app_of
 
 ADMIN = "/api/admin/lead-magnet"
 
@@ -61,7 +60,7 @@ def admin_client(
     config = AdminConfig.from_env({"ADMIN_API": "true", **settings})
     database = Database(services.config.database_url, size=2, seconds=10.0)
     database.open()
-    app = create_app(services, Admin(replace(services, database=database), config, issuer))
+    app = app_of(services, Admin(replace(services, database=database), config, issuer))
     app.test_client_class = CheckedClient
     try:
         yield app.test_client()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cache
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 
+from leadmagnet.admin.access import Admin
 from leadmagnet.app import create_app
 from leadmagnet.services import Services
+from leadmagnet.web import guard
 from tests.support.settings import ADA, API, DELIVERY
 from tests.support.settling import settle
 
@@ -34,8 +39,24 @@ class CheckedClient(FlaskClient):
         return answer
 
 
+plain_app = cache(create_app)
+
+
+def app_of(services: Services, admin: Admin | None = None) -> Flask:
+    """An application of these services. Compiling the routes takes longer than most tests, so that
+    those without settings of their own about HTTP share what was made once."""
+    config = services.config
+    if config.cors_origins or config.trusted_proxies or config.metrics_token:
+        return create_app(services, admin)
+    app = copy(plain_app(None))
+    app.extensions = {**app.extensions, "leadmagnet": services}
+    if admin:
+        app.extensions[guard.EXTENSION] = admin
+    return app
+
+
 def client_of(services: Services, *, worker: bool = True) -> FlaskClient:
-    app = create_app(services)
+    app = app_of(services)
     app.test_client_class = CheckedClient
     client = app.test_client()
     assert isinstance(client, CheckedClient)

@@ -19,7 +19,11 @@ from leadmagnet.dev.pid_file import running_server
 from leadmagnet.dev.ports import kept_port
 from leadmagnet.dev.processes import Child, stop
 
-NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Nor does each connection of a test's compute a password's hash 4096 times.
+NOT_DURABLE = (
+    *("fsync=off", "synchronous_commit=off", "full_page_writes=off"),
+    "scram_iterations=1",
+)
 INITDB = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--username=postgres")
 Pause = Callable[[float], None]
 
