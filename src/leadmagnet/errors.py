@@ -27,6 +27,7 @@ LeadMagnetError
     ├── GrantsMissing    503, the application's role lacks a right
     ├── DatabaseReadOnly 503, a standby, or set so
     ├── IssuerUnavailable 503, whether a token is good cannot be found out now
+    ├── StorageUnavailable 503, S3 does not answer or refuses
     └── FileUnavailable  503, the address was confirmed, but the file is unavailable now
 
 `code` is part of the contract; `web/messages.py` has the text of each code in both languages.
@@ -181,6 +182,10 @@ class GrantsMissing(Unavailable):
 
 class DatabaseReadOnly(Unavailable):
     code = "database_read_only"
+
+
+class StorageUnavailable(Unavailable):
+    code = "storage_unavailable"
 
 
 class FileUnavailable(Unavailable):

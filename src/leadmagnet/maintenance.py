@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from leadmagnet.consent import seals
 from leadmagnet.doctor import verdicts
 from leadmagnet.doctor.surroundings import surroundings_of
-from leadmagnet.errors import FileUnavailable, Unavailable
+from leadmagnet.errors import StorageUnavailable, Unavailable
 from leadmagnet.funnel import limits, magnets
 from leadmagnet.mail import outbox, owner, send_limiter
 from leadmagnet.rights import retention
@@ -94,7 +94,7 @@ class Maintenance:
     def _check_files(self) -> float:
         try:
             magnets.check_files(self._services)
-        except FileUnavailable:
+        except StorageUnavailable:
             # S3 cannot say: no visitor is refused for that.
             log.warning("files_not_checked")
         return FILES_SECONDS

@@ -12,7 +12,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
 
 from leadmagnet.adapters.s3 import Files
-from leadmagnet.errors import FileUnavailable
+from leadmagnet.errors import FileUnavailable, StorageUnavailable
 from leadmagnet.funnel import magnets
 from tests.support.client import problem
 from tests.support.settings import API
@@ -99,7 +99,7 @@ def test_a_file_that_goes_missing_is_marked_and_unmarked_when_it_is_back(
 def test_a_bucket_that_does_not_answer_is_no_missing_file(monkeypatch, services):
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     files = Files("guides", url_life=services.config.download_url_seconds)
-    with pytest.raises(FileUnavailable):
+    with pytest.raises(StorageUnavailable):
         files.exists("key")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -16,7 +18,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from leadmagnet.errors import FileUnavailable
+from leadmagnet.errors import FileUnavailable, StorageUnavailable
+
+PIECE = 2**20
 
 
 class Place(NamedTuple):
@@ -26,6 +30,21 @@ class Place(NamedTuple):
     parameters: dict[str, str]
     region: str
     service: str
+
+
+class Form(NamedTuple):
+    """What uploads a file: to be posted as multipart/form-data, the file last."""
+
+    url: str
+    fields: dict[str, str]
+    seconds: int
+
+
+class Stored(NamedTuple):
+    """An object of the bucket; the pieces can be read once."""
+
+    etag: str
+    pieces: Iterator[bytes]
 
 
 class Files:
@@ -108,8 +127,8 @@ class Files:
         return Place(signed._replace(query="").geturl(), own, region, service)
 
     def put(self, key: str, data: bytes) -> None:
-        """Store a PDF; S3 verifies its SHA-256. Raises FileUnavailable."""
-        try:
+        """Store a PDF; S3 verifies its SHA-256. Raises StorageUnavailable."""
+        with _answering():
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
@@ -117,22 +136,76 @@ class Files:
                 ContentType="application/pdf",
                 ChecksumSHA256=_checksum(data),
             )
-        except (BotoCoreError, ClientError) as error:
-            response = getattr(error, "response", {})
-            reason = response.get("Error", {}).get("Code") or type(error).__name__
-            raise FileUnavailable(reason) from error
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there. Raises FileUnavailable when S3 cannot say."""
-        try:
-            self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+        """Whether the object is there. Raises StorageUnavailable when S3 cannot say."""
+        with _answering():
+            try:
+                self._client.head_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if not _is_missing(error):
+                    raise
                 return False
-            raise FileUnavailable from error
-        except BotoCoreError as error:
-            raise FileUnavailable from error
         return True
+
+    def upload_form(self, key: str, *, most_bytes: int) -> Form:
+        """Where and with which fields a PDF may be posted under this key (a presigned POST), for
+        as long as a URL lives. No network call. Raises StorageUnavailable."""
+        kind = {"Content-Type": "application/pdf"}
+        with _answering():
+            signed = self._client.generate_presigned_post(
+                self._bucket,
+                key,
+                Fields=dict(kind),
+                Conditions=[kind, ["content-length-range", 1, most_bytes]],
+                ExpiresIn=self._seconds,
+            )
+        return Form(signed["url"], signed["fields"], self._seconds)
+
+    def read(self, key: str) -> Stored | None:
+        """A stored object, piece by piece; None where there is none. Raises StorageUnavailable,
+        also while it is read."""
+        with _answering():
+            try:
+                found = self._client.get_object(Bucket=self._bucket, Key=key)
+            except ClientError as error:
+                if not _is_missing(error):
+                    raise
+                return None
+        return Stored(found["ETag"], _pieces(found["Body"]))
+
+    def copy(self, source: str, target: str, *, etag: str) -> None:
+        """Store what was read under another key, too, unless it has been replaced since.
+        Raises StorageUnavailable."""
+        with _answering():
+            self._client.copy_object(
+                Bucket=self._bucket,
+                Key=target,
+                CopySource={"Bucket": self._bucket, "Key": source},
+                CopySourceIfMatch=etag,
+                MetadataDirective="REPLACE",
+                ContentType="application/pdf",
+            )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """S3 refuses or does not answer: StorageUnavailable, with the reason."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        response = getattr(error, "response", {})
+        reason = response.get("Error", {}).get("Code") or type(error).__name__
+        raise StorageUnavailable(reason) from error
+
+
+def _is_missing(error: ClientError) -> bool:
+    return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 404)
+
+
+def _pieces(body: Any) -> Iterator[bytes]:
+    with closing(body), _answering():
+        yield from body.iter_chunks(PIECE)
 
 
 def _checksum(data: bytes) -> str:

@@ -6,17 +6,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import UUID
 
 from leadmagnet.admin import audit
 from leadmagnet.admin.audit import Caller
 from leadmagnet.consent import texts
 from leadmagnet.database import Database, Row, Transaction
-from leadmagnet.errors import MagnetUnknown
+from leadmagnet.errors import ActRefused, MagnetUnknown
 from leadmagnet.funnel import files, magnets
+from leadmagnet.funnel.files import Pdf
+from leadmagnet.services import Services
 
 # The versions of a magnet that a caller has seen; None for any.
 Versions = Sequence[int] | None
-# Puts an object into the bucket, by key; raises FileUnavailable.
+# Puts an object into the bucket, by key; raises StorageUnavailable.
 Store = Callable[[str, bytes], None]
 
 
@@ -53,7 +56,7 @@ def add(database: Database, caller: Caller, *, slug: str, **given: Any) -> None:
 def add_with_file(
     database: Database, caller: Caller, store: Store, data: bytes, *, slug: str, **given: Any
 ) -> None:
-    """Offer a new magnet. Raises Refused, ActRefused, FileUnavailable."""
+    """Offer a new magnet. Raises Refused, ActRefused, StorageUnavailable."""
 
     def write(transaction: Transaction) -> None:
         magnets.add(transaction, slug=slug, **given)
@@ -70,12 +73,36 @@ def put(
     slug: str,
     file_name: str | None,
 ) -> None:
-    """Hand out another file. Raises Refused, MagnetUnknown, ActRefused, FileUnavailable."""
+    """Hand out another file. Raises Refused, MagnetUnknown, ActRefused, StorageUnavailable."""
 
     def write(transaction: Transaction) -> None:
         magnets.change(transaction, slug, file_name=file_name)
 
     _with_file(database, caller, "put", slug, store, data, write)
+
+
+def upload(services: Services, caller: Caller, slug: str) -> dict[str, Any]:
+    """The id of a new file, and how to upload it. Raises MagnetUnknown, ActRefused,
+    StorageUnavailable."""
+    _require(one(services.database, slug))
+    file_id = UUID(bytes=services.random_bytes(16), version=4)
+    form = services.files.upload_form(_incoming(slug, file_id), most_bytes=files.MOST_BYTES)
+    with _acting(services.database, caller, "upload", magnet=slug, file=str(file_id)):
+        return {"file_id": file_id, **form._asdict()}
+
+
+def activate(
+    services: Services, caller: Caller, slug: str, file_id: UUID, *, versions: Versions
+) -> None:
+    """Hand out an uploaded file, or a former one again. Raises MagnetUnknown, ChangedMeanwhile,
+    ActRefused, StorageUnavailable."""
+    magnet = one(services.database, slug)
+    _require(magnet, versions)
+    former = next((row for row in magnet["files"] if row["id"] == file_id), None)
+    pdf = _stored(services, former) if former else _taken_in(services, slug, file_id)
+    noted = {"magnet": slug, "file": str(file_id), "sha256": pdf.sha256.hex()}
+    with _acting(services.database, caller, "activate", **noted) as (transaction, _):
+        files.use(transaction, pdf, slug=slug, file_id=file_id, versions=versions)
 
 
 def change(
@@ -112,6 +139,34 @@ def retire_text(database: Database, caller: Caller, text_id: str) -> None:
     """Raises TextUnknown."""
     with _acting(database, caller, "retire_text", text=text_id) as (transaction, _):
         texts.retire(transaction, text_id)
+
+
+def _require(magnet: Row, versions: Versions = None) -> None:
+    """Refuse early what would be refused in the end."""
+    if magnet["retired_at"] or (versions is not None and magnet["version"] not in versions):
+        raise magnets.refused(magnet)
+
+
+def _incoming(slug: str, file_id: UUID) -> str:
+    # What is not activated is deleted by the bucket's lifecycle.
+    return f"incoming/{slug}/{file_id}.pdf"
+
+
+def _stored(services: Services, former: Row) -> Pdf:
+    if not services.files.exists(former["s3_key"]):
+        raise ActRefused("file_missing")
+    return Pdf(bytes.fromhex(former["sha256"]), former["size_bytes"])
+
+
+def _taken_in(services: Services, slug: str, file_id: UUID) -> Pdf:
+    """Examine an upload and keep it under its SHA-256."""
+    incoming = _incoming(slug, file_id)
+    stored = services.files.read(incoming)
+    if stored is None:
+        raise ActRefused("upload_missing")
+    pdf = files.examine(stored.pieces)
+    services.files.copy(incoming, pdf.key(slug), etag=stored.etag)
+    return pdf
 
 
 class _Rehearsed(Exception):

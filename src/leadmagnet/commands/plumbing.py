@@ -15,7 +15,7 @@ from leadmagnet.config import Config, ConfigError, FromEnvironment, MigrationCon
 from leadmagnet.consent.chain import Head
 from leadmagnet.database import Database
 from leadmagnet.database.reasons import why
-from leadmagnet.errors import FileUnavailable, LeadMagnetError, Unavailable
+from leadmagnet.errors import LeadMagnetError, StorageUnavailable, Unavailable
 from leadmagnet.mail.proof import require_whole
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs
@@ -104,7 +104,7 @@ def refusing() -> Iterator[None]:
     """What a use case refuses, as one sentence."""
     try:
         yield
-    except FileUnavailable as error:
+    except StorageUnavailable as error:
         raise click.ClickException(f"S3 did not take the file ({error})") from None
     except Unavailable:
         # Said by the connection, which knows the reason.

@@ -91,10 +91,13 @@ def retire(transaction: Transaction, slug: str) -> None:
 def refusal(transaction: Transaction, slug: str) -> LeadMagnetError:
     """Why a magnet could not be changed, by what it is now."""
     rows = listed(transaction, slug)
-    if not rows:
-        return MagnetUnknown(f"there is no magnet {slug!r}")
-    if rows[0]["retired_at"]:
-        return ActRefused("magnet_retired", f"{slug} is retired")
+    return refused(rows[0]) if rows else MagnetUnknown(f"there is no magnet {slug!r}")
+
+
+def refused(magnet: Row) -> LeadMagnetError:
+    """Why this magnet is not changed: retired, or another version than the caller has seen."""
+    if magnet["retired_at"]:
+        return ActRefused("magnet_retired", f"{magnet['slug']} is retired")
     return ChangedMeanwhile("the magnet has been changed meanwhile: look at it again")
 
 

@@ -69,6 +69,34 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "fr": "Ce guide n’est plus proposé et ne peut plus être modifié. Créez-en un nouveau.",
         "en": "This guide is no longer offered and can no longer be changed. Make a new one.",
     },
+    "upload_missing": {
+        "fr": "Aucun fichier n’est arrivé sous cet identifiant. Recommencez l’envoi jusqu’au bout.",
+        "en": "No file has arrived under this id. Upload it again, to the end.",
+    },
+    "file_no_pdf": {
+        "fr": "Ce fichier n’est pas un PDF entier. Exportez-le de nouveau et renvoyez-le.",
+        "en": "This file is no whole PDF. Export it again and upload that.",
+    },
+    "file_encrypted": {
+        "fr": "Ce PDF est protégé : il demanderait un mot de passe. Enlevez la protection et"
+        " renvoyez-le.",
+        "en": "This PDF is encrypted: readers would be asked for a password. Remove the protection"
+        " and upload it again.",
+    },
+    "file_too_large": {
+        "fr": "Ce fichier dépasse 50 Mio. Réduisez ses images et renvoyez-le.",
+        "en": "This file is larger than 50 MiB. Make its images smaller and upload it again.",
+    },
+    "file_missing": {
+        "fr": "Ce fichier n’est plus dans l’espace de stockage. Envoyez-le de nouveau.",
+        "en": "This file is no longer in the bucket. Upload it again.",
+    },
+    "storage_unavailable": {
+        "fr": "L’espace de stockage ne répond pas. Réessayez dans un instant ; si cela continue,"
+        " prévenez la personne qui exploite le service.",
+        "en": "The storage does not answer. Try again in a moment; if it goes on, tell the person"
+        " who operates the service.",
+    },
     "changed_meanwhile": {
         "fr": "Quelqu’un d’autre vient de modifier cela. Rechargez la page et regardez avant de"
         " recommencer.",

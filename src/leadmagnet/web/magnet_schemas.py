@@ -84,6 +84,20 @@ class MagnetFileSchema(ResponseSchema):
     current = fields.Boolean(required=True, metadata={"description": "Whether it is handed out"})
 
 
+class UploadSchema(ResponseSchema):
+    file_id = fields.UUID(required=True)
+    url = fields.String(required=True, metadata={"description": "Where to post the file"})
+    fields_ = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        attribute="fields",
+        data_key="fields",
+        metadata={"description": "Of the form, before its part `file`"},
+    )
+    seconds = fields.Integer(required=True, metadata={"description": "How long that is accepted"})
+
+
 class OfferSchema(ResponseSchema):
     """A magnet as the studio sees it"""
 

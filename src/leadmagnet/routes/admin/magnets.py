@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 from flask import request
 
@@ -22,6 +23,7 @@ from leadmagnet.web.magnet_schemas import (
     OffersSchema,
     TextsQuerySchema,
     TextsSchema,
+    UploadSchema,
 )
 from leadmagnet.web.people_schemas import DoneSchema, NothingSchema
 
@@ -53,6 +55,12 @@ OFFER = {
     "fileMissingSince": None,
 }
 DRAFT = {**OFFER, "state": "draft", "version": 1, "texts": 0, "files": []}
+UPLOAD = {
+    "fileId": SUBSCRIBER,
+    "url": "https://studio-guides.s3.eu-west-3.amazonaws.com/",
+    "fields": {"key": f"incoming/{SLUG}/{SUBSCRIBER}.pdf", "Content-Type": "application/pdf"},
+    "seconds": 900,
+}
 NEW_TEXT = {
     "magnet": SLUG,
     "purpose": "delivery",
@@ -165,6 +173,51 @@ def retire_magnet(body: dict[str, Any], slug: str) -> dict[str, str]:
     """
     magnets.retire(admin().services.database, caller(), slug)
     return {"status": "done"}
+
+
+@blp.post("/magnets/<slug>/files", parameters=EXAMPLE)
+@blp.needs("magnets:manage")
+@blp.doc(operationId="adminUploadFile")
+@blp.arguments(NothingSchema, example={})
+@blp.response(201, UploadSchema, description="How to upload it", example=UPLOAD)
+@blp.refuses(404, "magnet_unknown")
+@blp.refuses(409, "magnet_retired")
+@blp.refuses(422, "field_unknown")
+@blp.refuses(503, "service_unavailable", "storage_unavailable")
+def upload_file(body: dict[str, Any], slug: str) -> dict[str, Any]:
+    """Begin the upload of a file
+
+    Post it to `url` as `multipart/form-data`: all `fields`, then the PDF as the part `file`; at
+    most 50 MiB. Nothing is handed out until it is activated, within a day.
+    """
+    return magnets.upload(admin().services, caller(), slug)
+
+
+@blp.post(
+    "/magnets/<slug>/files/<uuid:file_id>/activate",
+    parameters=[*EXAMPLE, path_example("file_id", SUBSCRIBER)],
+)
+@blp.needs("magnets:manage")
+@blp.doc(operationId="adminActivateFile", parameters=[IF_MATCH])
+@blp.arguments(NothingSchema, example={})
+@blp.response(200, OfferSchema, description="The magnet as it is now", example=OFFER, headers=ETAG)
+@blp.refuses(404, "magnet_unknown")
+@blp.refuses(409, "upload_missing", "file_no_pdf", "file_encrypted", "file_too_large",
+             "file_missing", "magnet_retired")  # fmt: skip
+@blp.refuses(412, "changed_meanwhile")
+@blp.refuses(422, "field_unknown")
+@blp.refuses(428, "version_missing")
+@blp.refuses(503, "service_unavailable", "storage_unavailable")
+def activate_file(
+    body: dict[str, Any], slug: str, file_id: UUID
+) -> tuple[Row, int, dict[str, str]]:
+    """Hand out a file
+
+    One that was uploaded, or one of `files` again. An upload is examined first: a whole PDF that
+    everybody can open. Links in mails hand out the new file from now on.
+    """
+    magnets.activate(admin().services, caller(), slug, file_id, versions=_seen())
+    return _shown(slug)
 
 
 @blp.get("/texts")
