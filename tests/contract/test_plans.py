@@ -16,7 +16,13 @@ from tests.support.paths import path_of
 READS_ALL = {"outbox_overview", "metrics_settled"}
 # Of few rows, or of rows that are gone a moment after they came.
 SMALL = {
-    *("lm_magnets", "lm_consent_texts", "lm_send_limiter", "lm_worker_heartbeat"),
+    *(
+        "lm_magnets",
+        "lm_magnet_files",
+        "lm_consent_texts",
+        "lm_send_limiter",
+        "lm_worker_heartbeat",
+    ),
     *("lm_webhook_endpoints", "lm_doctor_verdicts"),
     "lm_requests",
 }

@@ -19,7 +19,14 @@ from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
 
 # Tables in whose rows nobody is: what is offered, keyed hashes, random ids.
 NOBODY = {
-    *("lm_magnets", "lm_consent_texts", "lm_suppressions", "lm_erasures", "lm_consent_seals"),
+    *(
+        "lm_magnets",
+        "lm_magnet_files",
+        "lm_consent_texts",
+        "lm_suppressions",
+        "lm_erasures",
+        "lm_consent_seals",
+    ),
     *("lm_erasure_links", "lm_seal_key", "lm_admin_keys", "lm_erased_counts"),
     *("lm_webhook_endpoints", "lm_erasure_notices"),
     *("lm_send_limiter", "lm_worker_heartbeat", "lm_signup_limits", "lm_request_outcomes"),
