@@ -12,4 +12,15 @@ from leadmagnet.routes.admin import (
 )
 from leadmagnet.routes.admin.blueprint import blp
 
-__all__ = ["audit", "blp", "erasures", "exports", "magnets", "mails", "people", "stats", "webhooks"]
+__all__ = [
+    "audit",
+    "blp",
+    "erasures",
+    "exports",
+    "magnets",
+    "mails",
+    "people",
+    "stats",
+    "texts",
+    "webhooks",
+]
