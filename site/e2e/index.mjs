@@ -35,6 +35,7 @@ if (process.env.E2E_APP) {
   await import('./leaving.mjs')
   await import('./privacy.mjs')
   await import('./languages.mjs')
+  await import('./admin.mjs')
   const { testWhatTheSiteWrote } = await import('./promises.mjs')
   testWhatTheSiteWrote()
 }

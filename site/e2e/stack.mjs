@@ -2,10 +2,12 @@
 // it, and the visitor's line to the site.
 
 import { spawn, execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync, readFileSync } from 'node:fs'
 import { createServer as createTcpServer, connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as pause } from 'node:timers/promises'
+import { client, issueAt } from './issuer.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 // The built app: the site, or the one of `make check-layer`.
@@ -22,14 +24,16 @@ export const visitor = { address: '127.0.0.1' }
 /** All that the site's server wrote. */
 export const output = { site: '' }
 
+const settings = {}
 const running = []
 
 export async function start() {
-  const [api, mailbox, nuxt, alone, line, listed, unlisted] = await freePorts(7)
+  const [api, mailbox, nuxt, alone, line, listed, unlisted, issuer] = await freePorts(8)
   const url = port => `http://127.0.0.1:${port}`
   Object.assign(at, {
-    api: url(api), mailbox: url(mailbox), site: url(line), siteAlone: url(alone), listed: url(listed), unlisted: url(unlisted),
+    api: url(api), mailbox: url(mailbox), site: url(line), siteAlone: url(alone), listed: url(listed), unlisted: url(unlisted), issuer: url(issuer),
   })
+  await issueAt(issuer, at.site)
 
   const folder = `${artefacts}/stack`
   rmSync(folder, { recursive: true, force: true })
@@ -45,6 +49,9 @@ export async function start() {
       API_URL: at.site,
       CORS_ORIGINS: at.listed,
       TRUSTED_PROXIES: '1',
+      OIDC_ISSUER: at.issuer,
+      OIDC_AUDIENCE: client.id,
+      OIDC_ROLES: 'studio-owner:owner',
       MAKELEVEL: '1', // ends with us, however we end
     },
   })
@@ -55,9 +62,10 @@ export async function start() {
   await answers(`${at.mailbox}/healthz`)
   await answers(`${at.site}/`)
 
-  const settings = readFileSync(`${folder}/.dev/env`, 'utf8')
-  at.owner = settings.match(/^MIGRATION_DATABASE_URL='(.*)'$/m)[1]
-  at.files = settings.match(/^AWS_ENDPOINT_URL_S3='(.*)'$/m)[1]
+  const written = readFileSync(`${folder}/.dev/env`, 'utf8')
+  Object.assign(settings, Object.fromEntries([...written.matchAll(/^(\w+)='?(.*?)'?$/gm)].map(([, name, value]) => [name, value])))
+  at.owner = settings.MIGRATION_DATABASE_URL
+  at.files = settings.AWS_ENDPOINT_URL_S3
 }
 
 export async function stop() {
@@ -74,7 +82,17 @@ function launchSite(port, api) {
     '--import', 'data:text/javascript,process.on("disconnect",()=>process.exit())',
     `${app}/.output/server/index.mjs`,
   ], {
-    env: { ...process.env, HOST: '127.0.0.1', PORT: String(port), NUXT_LEAD_MAGNET_API_ORIGIN: api, NODE_ENV: 'production' },
+    env: {
+      ...process.env,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      NODE_ENV: 'production',
+      NUXT_LEAD_MAGNET_API_ORIGIN: api,
+      NUXT_SESSION_PASSWORD: randomBytes(32).toString('hex'),
+      NUXT_OAUTH_OIDC_OPENID_CONFIG: `${at.issuer}/.well-known/openid-configuration`,
+      NUXT_OAUTH_OIDC_CLIENT_ID: client.id,
+      NUXT_OAUTH_OIDC_CLIENT_SECRET: client.secret,
+    },
     onOutput: text => output.site += text,
   })
 }
@@ -141,6 +159,13 @@ export async function mail(to, { count = 1 } = {}) {
     if (Date.now() > deadline) throw new Error(`no mail number ${count} within 20 s`)
     await pause(100)
   }
+}
+
+/** What `leadmagnet …` prints, on the stack. */
+export function leadmagnet(...words) {
+  return execFileSync(`${root}.venv/bin/leadmagnet`, words, {
+    encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...settings },
+  })
 }
 
 const QUERY = `

@@ -17,7 +17,7 @@ export const dayOf = (iso: string) => new Date(`${iso}T12:00:00`)
 /** Minutes as people say them: `4 min`, `3 h 20`, `2 j`. */
 export function asDuration(minutes: number | null) {
   if (minutes === null) return '–'
-  if (minutes < 1) return 'moins d’une minute'
+  if (minutes < 1) return '< 1 min'
   if (minutes < 60) return `${Math.round(minutes)} min`
   const hours = Math.floor(minutes / 60)
   if (hours < 48) return `${hours} h ${String(Math.round(minutes % 60)).padStart(2, '0')}`

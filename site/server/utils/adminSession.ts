@@ -18,8 +18,14 @@ function isOurOwn(event: H3Event) {
   return getRequestHeader(event, 'origin')?.split('//')[1] === getRequestHost(event)
 }
 
+// A browser keeps no cookie of more than 4096 characters, and says nothing.
+const MOST_TOKEN_CHARACTERS = 2600
+
 /** Begin a session with a token that the API takes; or answer with the API's problem. */
-export async function signInWith(event: H3Event, token: string) {
+export async function signInWith(event: H3Event, token: string, name?: string) {
+  if (token.length > MOST_TOKEN_CHARACTERS) {
+    return refuse(event, 503, 'service_unavailable', 'Le jeton du service de connexion est trop long. Il doit porter moins de groupes.')
+  }
   const response = await fetch(new URL('/api/admin/lead-magnet/me', useRuntimeConfig(event).leadMagnet.apiOrigin), {
     headers: { ...cameFrom(event), 'authorization': `Bearer ${token}`, 'accept-language': 'fr' },
     signal: AbortSignal.timeout(15_000),
@@ -28,12 +34,9 @@ export async function signInWith(event: H3Event, token: string) {
   if (response.status === 404) {
     return refuse(event, 404, 'not_found', 'L’administration n’est pas activée : ADMIN_API=true manque à l’API.')
   }
-  if (!response.ok) {
-    setResponseStatus(event, response.status)
-    setResponseHeader(event, 'content-type', 'application/problem+json')
-    return response.text()
-  }
-  const me = await response.json() as Omit<User, 'name'>
-  await replaceUserSession(event, { user: { ...me, name: me.actor.replace(/^\w+:/, '') }, secure: { token } })
-  return { status: 'done' }
+  const answer = await response.json()
+  if (!response.ok) return refuse(event, response.status, answer.code, answer.detail)
+  const me = answer as Omit<User, 'name'>
+  await replaceUserSession(event, { user: { ...me, name: name ?? me.actor.replace(/^\w+:/, '') }, secure: { token } })
+  return { status: 'done' as const }
 }

@@ -8,6 +8,11 @@ declare module '#auth-utils' {
     name: string
   }
 
+  /** Why the issuer's sign-in gave no session. */
+  interface UserSession {
+    problem?: { code: string, detail: string }
+  }
+
   /** What the server alone knows: the key, or the issuer's token. */
   interface SecureSessionData {
     token: string

@@ -1,0 +1,214 @@
+// The studio's owner: sign-in, figures, contacts, one person.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { look, person, shown } from './browser.mjs'
+import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
+import { at, leadmagnet, sql } from './stack.mjs'
+
+const keyOf = name => leadmagnet('keys', 'add', name, '--role', 'owner').match(/lm_\w+/)[0]
+/** Those whom the owner finds. */
+const ada = {}
+const eve = {}
+
+async function signIn({ page }, key) {
+  await page.goto('/admin')
+  await page.getByLabel('Votre clé d’accès').fill(key)
+  await click(page, 'Se connecter')
+}
+
+async function search(page, address) {
+  await page.goto('/admin/contacts')
+  await page.getByLabel('Adresse e-mail, ou son début').fill(address)
+  await click(page, 'Rechercher')
+}
+
+async function open(page, { email }) {
+  await search(page, email)
+  await page.getByRole('link', { name: email }).click()
+  await heading(page, email)
+}
+
+test('the owner signs in with a key, which the browser cannot read; a wrong one is refused', async () => {
+  for (const [whom, newsletter] of [[ada, true], [eve, false]]) {
+    const visitor = await person()
+    await signUp(visitor, { newsletter })
+    await visitor.page.goto((await links(visitor.email)).confirm)
+    await clickForFile(visitor.page, 'Confirmer et recevoir le guide')
+    whom.email = visitor.email
+    const sheets = await visitor.page.evaluate(() => [...document.styleSheets].flatMap(sheet => [...sheet.cssRules]).map(rule => rule.cssText).join())
+    assert.ok(sheets.includes('--earth') && !sheets.includes('--ui-'), 'the public pages load what the owner’s need')
+    await visitor.leave()
+  }
+
+  const owner = await person()
+  const { page } = owner
+  await signIn(owner, `lm_${'a'.repeat(49)}`)
+  await page.getByRole('alert').getByText('n’est pas acceptée').waitFor()
+  await look(page, 'admin-sign-in')
+  const key = keyOf('e2e')
+  await signIn(owner, key)
+  await heading(page, 'Tableau de bord')
+  assert.equal(shown(page), '/admin')
+
+  const cookies = async () => (await owner.context.cookies(`${at.site}/api`)).filter(({ name }) => name === 'admin')
+  const [cookie] = await cookies()
+  assert.deepEqual([cookie.httpOnly, cookie.secure, cookie.sameSite, cookie.path], [true, true, 'Strict', '/api'])
+  const session = await page.evaluate(async () => (await fetch('/api/_auth/session')).text())
+  assert.ok(session.includes('key:e2e') && !session.includes(key))
+  const ask = (path, options) => fetch(`${at.site}${path}`, { ...options, headers: { ...options?.headers, cookie: `admin=${cookie.value}` } })
+  for (const path of ['/admin', '/api/admin/lead-magnet/me']) {
+    const { headers, status } = await ask(path)
+    assert.equal(status, 200)
+    assert.match(headers.get('cache-control'), /no-store/)
+    assert.match(headers.get('x-robots-tag'), /noindex/)
+  }
+  const write = headers => ask('/api/admin/lead-magnet/subscribers/search', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', ...headers } })
+  assert.equal((await write({ origin: at.site })).status, 200)
+  for (const headers of [{}, { 'origin': 'https://evil.example' }, { 'origin': at.site, 'sec-fetch-site': 'same-site' }]) {
+    assert.equal((await write(headers)).status, 403)
+  }
+  assert.equal((await ask('/api/admin/lead-magnet/../../../metrics')).status, 404)
+
+  await click(page, 'Se déconnecter')
+  await page.waitForURL('**/admin/connexion')
+  assert.deepEqual((await cookies()).map(({ value }) => value), [''])
+  await owner.leave()
+})
+
+test('the owner signs in at the OIDC issuer; without a mapped group there is no session', async () => {
+  for (const [account, opens] of [['eve@studio.example', false], ['ada@studio.example', true]]) {
+    const owner = await person()
+    const { page } = owner
+    await page.goto('/admin')
+    await page.getByRole('link', { name: 'Se connecter avec mon compte' }).click()
+    await page.getByLabel('Account').fill(account)
+    await click(page, 'Go on')
+    if (opens) {
+      await heading(page, 'Tableau de bord')
+      await page.getByText(account).waitFor()
+    } else {
+      await page.getByRole('alert').getByText('Votre accès ne permet pas cela').waitFor()
+      assert.equal(shown(page), '/admin/connexion')
+    }
+    await owner.leave()
+  }
+})
+
+test('the dashboard shows the funnel, and leads to who confirmed and never got the guide', async () => {
+  sql(`UPDATE lm_download_tokens SET use_count = 0 WHERE subscriber_id = (SELECT id FROM lm_subscribers WHERE email = %s)`, eve.email)
+  const owner = await person()
+  const { page } = owner
+  await signIn(owner, keyOf('e2e-dashboard'))
+  await page.getByRole('heading', { name: 'De la demande à la newsletter' }).waitFor()
+  const asked = sql('SELECT count(*) FROM lm_subscribers')[0][0]
+  assert.match(await page.getByRole('main').textContent(), new RegExp(`Ont demandé un guide ?\\D*${asked}`))
+  await look(page, 'admin-dashboard')
+  await page.getByText('sans jamais recevoir le guide').waitFor()
+  await page.getByRole('link', { name: 'Voir qui' }).click()
+  await page.getByRole('link', { name: eve.email }).waitFor()
+  assert.equal(await page.getByRole('link', { name: ada.email }).count(), 0)
+
+  await page.setViewportSize({ width: 360, height: 740 })
+  await click(page, 'Menu')
+  await page.getByRole('dialog').getByRole('link', { name: 'Tableau de bord' }).click()
+  await heading(page, 'Tableau de bord')
+  await owner.leave()
+})
+
+test('the owner finds Ada, prints and saves her proof', async () => {
+  const owner = await person()
+  const { page } = owner
+  await signIn(owner, keyOf('e2e-proof'))
+  await heading(page, 'Tableau de bord')
+  await search(page, 'nobody-of-that-name')
+  await page.getByText('Personne ne correspond à cette recherche').waitFor()
+  await click(page, 'Effacer les filtres')
+  await page.getByRole('link', { name: ada.email }).waitFor()
+  await look(page, 'admin-contacts')
+
+  await open(page, ada)
+  assert.ok(!owner.went.some(url => url.includes(ada.email)), 'an address is in no URL')
+  for (const words of ['A demandé le guide, par le formulaire', 'E-mail de confirmation : envoyé', 'A confirmé son adresse', 'conseils de Light & Shutter']) {
+    await page.getByText(words).first().waitFor()
+  }
+  await look(page, 'admin-contact')
+
+  await page.getByRole('link', { name: 'Preuve de consentement' }).click()
+  await heading(page, 'Preuve de consentement')
+  // The events are sealed some seconds after they happened.
+  for (const deadline = Date.now() + 60_000; !await page.getByRole('button', { name: 'Imprimer' }).isVisible();) {
+    assert.ok(Date.now() < deadline, await page.getByRole('main').textContent())
+    const again = page.getByRole('button', { name: 'Réessayer' })
+    if (await again.isVisible()) await again.click()
+    await page.waitForTimeout(250)
+  }
+  await page.getByText('Les textes acceptés').waitFor()
+  await look(page, 'admin-proof')
+  await page.evaluate(() => { window.print = () => { document.title = 'printed' } })
+  await click(page, 'Imprimer')
+  assert.equal(await page.title(), 'printed')
+  const [download] = await Promise.all([page.waitForEvent('download'), click(page, 'Enregistrer')])
+  assert.match(leadmagnet('receipt', 'verify', '--public-key', leadmagnet('receipt', 'public-key').trim(), await download.path()), /./)
+  await owner.leave()
+})
+
+test('the owner exports the newsletter list: whole, and only who agreed', async () => {
+  const owner = await person()
+  const { page } = owner
+  await signIn(owner, keyOf('e2e-export'))
+  await page.getByRole('link', { name: 'Contacts' }).click()
+  await click(page, 'Exporter')
+  await page.getByRole('dialog').waitFor()
+  await look(page, 'admin-export')
+  const [download] = await Promise.all([page.waitForEvent('download'), click(page, 'Enregistrer le fichier')])
+  await page.getByText('Le fichier est complet').waitFor()
+  assert.match(download.suggestedFilename(), /\.csv$/)
+  const file = readFileSync(await download.path(), 'utf8')
+  assert.ok(file.startsWith('\ufeff"'))
+  assert.ok(file.includes(`"${ada.email}"`) && !file.includes(eve.email))
+  assert.match(leadmagnet('exports', 'verify', await download.path()), /complete/)
+  await owner.leave()
+})
+
+test('the owner unsubscribes who telephoned, and erases who asked, after a plain question', async () => {
+  const owner = await person()
+  const { page } = owner
+  await signIn(owner, keyOf('e2e-acts'))
+  await heading(page, 'Tableau de bord')
+  await open(page, ada)
+  await click(page, 'Désinscrire')
+  await page.getByRole('dialog').getByText('Vous ne pourrez pas la réinscrire').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Désinscrire' }).click()
+  await page.getByText('Ne veut plus de messages, saisi par le studio').waitFor()
+  assert.equal(status(ada.email), 'unsubscribed')
+
+  await open(page, eve)
+  await click(page, 'Effacer')
+  await page.getByRole('dialog').waitFor()
+  await look(page, 'admin-erase')
+  await click(page, 'Ne rien faire')
+  assert.equal(status(eve.email), 'confirmed')
+  await click(page, 'Effacer')
+  await page.getByLabel('Ne plus jamais écrire').check()
+  await click(page, 'Effacer définitivement')
+  await heading(page, 'Contacts')
+  await page.getByText('est effacé').first().waitFor()
+  assert.equal(status(eve.email), undefined)
+  await search(page, eve.email)
+  await page.getByText('Personne ne correspond').waitFor()
+  await owner.leave()
+})
+
+test('when the key is revoked, the session is over', async () => {
+  const owner = await person()
+  const { page } = owner
+  await signIn(owner, keyOf('e2e-revoked'))
+  await heading(page, 'Tableau de bord')
+  leadmagnet('keys', 'revoke', 'e2e-revoked')
+  await page.getByRole('link', { name: 'Contacts' }).click()
+  await page.getByText('Votre session est terminée').waitFor()
+  assert.equal(shown(page), '/admin/connexion')
+  await owner.leave()
+})
