@@ -8,6 +8,7 @@ from leadmagnet.routes.admin import (
     mails,
     people,
     stats,
+    texts,
     webhooks,
 )
 from leadmagnet.routes.admin.blueprint import blp
