@@ -3,8 +3,7 @@
 SELECT pg_try_advisory_xact_lock(hashtext('lm_export')) AS alone;
 
 -- name: export_page
--- The next of those who fit, as `people_page` has it, newest first, each with what proves the
--- newsletter's consent.
+-- The next of those who fit, newest first, each with what proves the newsletter's consent.
 SELECT s.id, s.email, s.status, s.source, s.locale, s.created_at, s.confirmed_at, s.newsletter,
        proof.occurred_at AS newsletter_consent_at, proof.consent_text_id AS newsletter_text,
        proof.policy_version AS newsletter_policy, proof.type AS newsletter_proof,
@@ -14,7 +13,9 @@ SELECT s.id, s.email, s.status, s.source, s.locale, s.created_at, s.confirmed_at
        (SELECT o.state FROM lm_outbox o
         WHERE o.subscriber_id = s.id AND o.kind <> 'privacy'
         ORDER BY o.id DESC LIMIT 1) AS mail
-FROM lm_subscribers s
+FROM lm_people(
+    %(before_at)s, %(before_id)s, %(status)s, %(newsletter)s, %(source)s, %(asked_from)s,
+    %(asked_before)s, %(magnet)s, %(without_file)s, %(mail_dead)s) s
 LEFT JOIN LATERAL (
     SELECT e.id, e.type, e.occurred_at, e.consent_text_id, e.policy_version
     FROM lm_consent_events e
@@ -23,19 +24,6 @@ LEFT JOIN LATERAL (
     ORDER BY e.type, e.id DESC
     LIMIT 1
 ) AS proof ON true
-WHERE (s.created_at, s.id) < (%(before_at)s::timestamptz, %(before_id)s::uuid)
-  AND (%(status)s::text IS NULL OR s.status = %(status)s)
-  AND (%(newsletter)s::boolean IS NULL OR s.newsletter = %(newsletter)s)
-  AND (%(source)s::text IS NULL OR s.source = %(source)s)
-  AND (%(asked_from)s::timestamptz IS NULL OR s.created_at >= %(asked_from)s)
-  AND (%(asked_before)s::timestamptz IS NULL OR s.created_at < %(asked_before)s)
-  AND (%(magnet)s::text IS NULL OR EXISTS (
-      SELECT FROM lm_outbox o JOIN lm_magnets m ON m.id = o.magnet_id
-      WHERE o.subscriber_id = s.id AND m.slug = %(magnet)s))
-  AND (NOT %(without_file)s::boolean OR s.confirmed_at IS NOT NULL AND NOT EXISTS (
-      SELECT FROM lm_download_tokens t WHERE t.subscriber_id = s.id AND t.use_count > 0))
-  AND (NOT %(mail_dead)s::boolean OR EXISTS (
-      SELECT FROM lm_outbox o WHERE o.subscriber_id = s.id AND o.state = 'dead'))
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;
 

@@ -1,20 +1,9 @@
 -- name: people_page
 -- Newest first, from the last row of the page before: an OFFSET would drift while people sign up.
 SELECT s.id, s.email, s.status, s.newsletter, s.source, s.locale, s.created_at, s.confirmed_at
-FROM lm_subscribers s
-WHERE (s.created_at, s.id) < (%(before_at)s::timestamptz, %(before_id)s::uuid)
-  AND (%(status)s::text IS NULL OR s.status = %(status)s)
-  AND (%(newsletter)s::boolean IS NULL OR s.newsletter = %(newsletter)s)
-  AND (%(source)s::text IS NULL OR s.source = %(source)s)
-  AND (%(asked_from)s::timestamptz IS NULL OR s.created_at >= %(asked_from)s)
-  AND (%(asked_before)s::timestamptz IS NULL OR s.created_at < %(asked_before)s)
-  AND (%(magnet)s::text IS NULL OR EXISTS (
-      SELECT FROM lm_outbox o JOIN lm_magnets m ON m.id = o.magnet_id
-      WHERE o.subscriber_id = s.id AND m.slug = %(magnet)s))
-  AND (NOT %(without_file)s::boolean OR s.confirmed_at IS NOT NULL AND NOT EXISTS (
-      SELECT FROM lm_download_tokens t WHERE t.subscriber_id = s.id AND t.use_count > 0))
-  AND (NOT %(mail_dead)s::boolean OR EXISTS (
-      SELECT FROM lm_outbox o WHERE o.subscriber_id = s.id AND o.state = 'dead'))
+FROM lm_people(
+    %(before_at)s, %(before_id)s, %(status)s, %(newsletter)s, %(source)s, %(asked_from)s,
+    %(asked_before)s, %(magnet)s, %(without_file)s, %(mail_dead)s) s
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;
 
@@ -22,21 +11,10 @@ LIMIT %(limit)s;
 -- The same, of addresses from `address` to `last`, which is itself, or the end of those that begin
 -- like it. The operators are those of the index, whatever the collation.
 SELECT s.id, s.email, s.status, s.newsletter, s.source, s.locale, s.created_at, s.confirmed_at
-FROM lm_subscribers s
-WHERE (s.created_at, s.id) < (%(before_at)s::timestamptz, %(before_id)s::uuid)
-  AND s.email ~>=~ %(address)s::text AND s.email ~<=~ %(last)s::text
-  AND (%(status)s::text IS NULL OR s.status = %(status)s)
-  AND (%(newsletter)s::boolean IS NULL OR s.newsletter = %(newsletter)s)
-  AND (%(source)s::text IS NULL OR s.source = %(source)s)
-  AND (%(asked_from)s::timestamptz IS NULL OR s.created_at >= %(asked_from)s)
-  AND (%(asked_before)s::timestamptz IS NULL OR s.created_at < %(asked_before)s)
-  AND (%(magnet)s::text IS NULL OR EXISTS (
-      SELECT FROM lm_outbox o JOIN lm_magnets m ON m.id = o.magnet_id
-      WHERE o.subscriber_id = s.id AND m.slug = %(magnet)s))
-  AND (NOT %(without_file)s::boolean OR s.confirmed_at IS NOT NULL AND NOT EXISTS (
-      SELECT FROM lm_download_tokens t WHERE t.subscriber_id = s.id AND t.use_count > 0))
-  AND (NOT %(mail_dead)s::boolean OR EXISTS (
-      SELECT FROM lm_outbox o WHERE o.subscriber_id = s.id AND o.state = 'dead'))
+FROM lm_people(
+    %(before_at)s, %(before_id)s, %(status)s, %(newsletter)s, %(source)s, %(asked_from)s,
+    %(asked_before)s, %(magnet)s, %(without_file)s, %(mail_dead)s) s
+WHERE s.email ~>=~ %(address)s::text AND s.email ~<=~ %(last)s::text
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;
 

@@ -50,6 +50,9 @@ def scans(node):
     """The relations that the plan reads from end to end."""
     if node["Node Type"] == "Seq Scan":
         yield node["Relation Name"]
+    # A function that the planner did not take apart hides what it reads.
+    if node["Node Type"] == "Function Scan":
+        yield node.get("Function Name", "")
     for child in node.get("Plans", ()):
         yield from scans(child)
 
