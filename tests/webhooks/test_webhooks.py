@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 from leadmagnet.adapters.ses import Mailer
 from leadmagnet.adapters.webhooks import Answer, Unreachable
 from leadmagnet.commands import main
+from leadmagnet.errors import Unavailable
 from leadmagnet.mail import ses_events
 from leadmagnet.mail.ses_events import Event
 from leadmagnet.rights import erasures, retention
@@ -379,6 +380,49 @@ def test_what_still_waits_becomes_the_erasure_under_a_new_id(
     ((_, headers, _),) = deliver().posts[1:]
     assert consumer.kinds == ["subscriber.confirmed", "subscriber.erased"]
     assert headers["webhook-id"] != str(first["id"])
+
+
+def test_whoever_is_told_while_the_person_is_erased_is_told_of_that_as_well(
+    add, ada_later, services, deliver, consumer, database, log_lines
+):
+    add(kinds=["subscriber.confirmed"])
+    subscriber_id = ada_later()
+    post = consumer.post
+
+    def post_and_erase(*args):
+        erasures.erase(services, subscriber_id, by="person")
+        return post(*args)
+
+    consumer.post = post_and_erase
+    assert deliver().kinds == ["subscriber.confirmed", "subscriber.erased"]
+    assert [(row["kind"], row["state"]) for row in rows(database)] == [
+        ("subscriber.erased", "delivered")
+    ]
+    assert sum("lease_lost" in line for line in log_lines()) == 1
+
+
+@pytest.mark.parametrize("answer", [WELL, Answer(500)])
+def test_while_the_database_is_away_a_delivery_is_marked_again_until_the_lease_is_over(
+    add, ada_later, services, consumer, database, monkeypatch, answer
+):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    consumer.answers = [answer]
+    one, waits = services.database.one, []
+
+    def away(name, **parameters):
+        if name.startswith(("event_delivered", "event_failed")) and len(waits) < 3:
+            raise Unavailable
+        return one(name, **parameters)
+
+    monkeypatch.setattr(services.database, "one", away)
+    delivery = events.Delivery(
+        services.database, services.config.webhook_key, consumer, waits.append
+    )
+    assert events.deliver_next(delivery)
+    assert len(waits) == 3
+    assert rows(database)[0]["reason"] == (None if answer is WELL else "http_500")
+    assert len(consumer.posts) == 1
 
 
 def test_an_erasure_waits_for_an_endpoint_that_is_disabled(

@@ -20,8 +20,7 @@ from leadmagnet.adapters.ses import (
     Unrecognised,
 )
 from leadmagnet.config import Config
-from leadmagnet.database import Database, Row
-from leadmagnet.errors import Unavailable
+from leadmagnet.database import Database, Row, leases
 from leadmagnet.funnel import tokens
 from leadmagnet.mail.compose import mail_for
 from leadmagnet.services import Services
@@ -40,7 +39,6 @@ EVENT_WAIT = timedelta(minutes=5)
 ACCOUNT_PAUSE = timedelta(minutes=5)
 # So many different mails in a row that meet the same odd answer are no fault of theirs.
 MOST_ODD_MAILS = 5
-MARK_AGAIN_SECONDS = 0.5
 DROP_BATCH = 1000
 
 
@@ -128,15 +126,8 @@ def _sent(delivery: Delivery, row: Row, message_id: str) -> None:
 
 
 def _mark(delivery: Delivery, query: str, **parameters: Any) -> Row | None:
-    """Write down what SES answered; while the database is away, again and again until the lease
-    is over. A mail that was sent and not marked is sent a second time."""
-    lease_ends = time.monotonic() + delivery.config.lease_seconds.total_seconds()
-    while True:
-        try:
-            return delivery.database.one(query, **parameters)
-        except Unavailable:
-            if time.monotonic() > lease_ends or delivery.wait(MARK_AGAIN_SECONDS):
-                raise
+    lease = delivery.config.lease_seconds
+    return leases.mark(delivery.database, query, lease=lease, wait=delivery.wait, **parameters)
 
 
 def _not_sent(delivery: Delivery, row: Row, error: NotSent) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -13,8 +12,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from leadmagnet.adapters.webhooks import Answer, Unreachable, sign
-from leadmagnet.database import Database, Row
-from leadmagnet.errors import Unavailable
+from leadmagnet.database import Database, Row, leases
 from leadmagnet.services import Services
 from leadmagnet.webhooks.endpoints import WebhookRefused, derived
 
@@ -34,7 +32,6 @@ LONGEST_PAUSE = timedelta(days=1)
 PATIENCE = timedelta(days=3)
 THREADS = 4
 STATES = ("queued", "delivered", "dead")
-MARK_AGAIN_SECONDS = 0.5
 
 
 class Poster(Protocol):
@@ -182,17 +179,10 @@ def _delay(attempts: int, jitter: float) -> timedelta:
 
 
 def _mark(delivery: Delivery, query: str, row: Row, **parameters: Any) -> Row:
-    """Write down what became of it; while the database is away, again until the lease is over."""
-    lease_ends = time.monotonic() + LEASE.total_seconds()
-    while True:
-        try:
-            marked = delivery.database.one(query, id=row["id"], claims=row["claims"], **parameters)
-        except Unavailable:
-            if time.monotonic() > lease_ends or delivery.wait(MARK_AGAIN_SECONDS):
-                raise
-        else:
-            assert marked is not None  # noqa: S101 - a SELECT of expressions always gives a row
-            return marked
+    parameters |= {"id": row["id"], "claims": row["claims"]}
+    marked = leases.mark(delivery.database, query, lease=LEASE, wait=delivery.wait, **parameters)
+    assert marked is not None  # noqa: S101 - a SELECT of expressions always gives a row
+    return marked
 
 
 def _log(event: str, row: Row, level: int = logging.INFO, **extra: str) -> None:
