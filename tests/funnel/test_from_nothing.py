@@ -1,0 +1,82 @@
+"""From an empty database to a visitor's file, by commands alone."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+import requests
+from psycopg import sql
+
+from leadmagnet.config import Config
+from leadmagnet.services import Services
+from tests.support.client import client_of, confirm
+from tests.support.mailbox import Mailbox
+from tests.support.paths import path_of
+from tests.support.settings import ADA, API, SETTINGS
+from tests.support.stack import administrator, drop_database
+
+PDF = path_of("src/leadmagnet/dev/guide.pdf")
+NAME = "from-nothing"
+
+
+@pytest.fixture
+def settings(server, s3, monkeypatch):
+    """Of a service whose database and bucket are empty."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
+    bucket = boto3.resource("s3").create_bucket(
+        Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
+    )
+    with administrator(server) as admin:
+        create = "CREATE DATABASE {} OWNER lm_owner"
+        admin.execute(sql.SQL(create).format(sql.Identifier(NAME)))
+        yield SETTINGS | {
+            "S3_BUCKET": NAME,
+            "DATABASE_URL": server.url("lm_app", NAME),
+            "MIGRATION_DATABASE_URL": server.url("lm_owner", NAME),
+            "AWS_ENDPOINT_URL_S3": s3,
+            "AWS_DEFAULT_REGION": "eu-west-3",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        drop_database(admin, NAME)
+    bucket.objects.delete()
+    bucket.delete()
+
+
+def test_an_empty_database_becomes_a_working_funnel_without_sql(
+    settings, leadmagnet, aws, mailer, tmp_path
+):
+    def run(*args, stdin=""):
+        done = leadmagnet(*args, stdin=stdin, **settings)
+        assert done.returncode == 0, done.stderr
+
+    draft = tmp_path / "draft.pdf"
+    draft.write_bytes(PDF.read_bytes() + b"\n%%EOF\n")
+    run("migrate")
+    run(
+        *("magnets", "add", "mon-guide", "--title-fr", "Mon guide", "--title-en", "My guide"),
+        *("--description-fr", "Trente pages.", "--description-en", "Thirty pages."),
+        *("--file-name", "Mon guide.pdf", str(draft)),
+    )
+    run("magnets", "put", "mon-guide", str(PDF))
+    text = ("texts", "add", "--magnet", "mon-guide", "--locale", "fr", "--policy-version", "1")
+    text += ("--policy-url", "https://www.light-and-shutter.example/confidentialite", "-")
+    run(*text, "--purpose", "delivery", stdin="J’accepte de recevoir ce guide par e-mail.")
+    run(*text, "--purpose", "newsletter", stdin="J’accepte de recevoir la lettre du studio.")
+
+    config = Config.from_env(settings)
+    services = Services.from_config(config, connections=4)
+    services.database.open()
+    try:
+        client = client_of(services)
+        offer = client.get(f"{API}/magnets/mon-guide").json
+        consents = [text["id"] for text in offer["consentTexts"]]
+        assert len(consents) == 2
+        body = {"email": ADA, "consents": consents, "magnet": "mon-guide"}
+        assert client.post(f"{API}/signup", json=body).status_code == 202
+        mailbox = Mailbox(services, aws.test_client(), mailer)
+        answer = confirm(client, mailbox.deliver().token()).json
+    finally:
+        services.database.close()
+    assert answer["fileName"] == "Mon guide.pdf"
+    assert requests.get(answer["downloadUrl"], timeout=10).content == PDF.read_bytes()
