@@ -14,7 +14,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -73,8 +74,10 @@ class Proxy:
     def __init__(self, port: int, folder: Path) -> None:
         self.port, self.folder = port, folder
 
-    def request(self, method: str, path: str, body: object = None, **headers: str):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=15)
+    def request(
+        self, method: str, path: str, body: object = None, client: str = "127.0.0.1", **headers: str
+    ):
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=15, source_address=(client, 0))
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, given, encode_chunked=not isinstance(body, bytes))
         response = connection.getresponse()
@@ -82,8 +85,10 @@ class Proxy:
         connection.close()
         return response, content
 
-    def connect(self, sent: bytes) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+    def connect(self, sent: bytes, client: str = "127.0.0.1") -> socket.socket:
+        connection = socket.create_connection(
+            ("127.0.0.1", self.port), timeout=15, source_address=(client, 0)
+        )
         connection.sendall(sent)
         return connection
 
@@ -259,6 +264,37 @@ def test_headers_that_stall_are_cut_within_ten_seconds(proxy):
 def test_a_client_that_does_not_read_holds_no_thread_of_the_api(proxy):
     with proxy.connect(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n"):
         assert StandIn.sent_big.wait(3)
+
+
+def test_a_client_has_64_requests_at_a_time_and_takes_none_from_others(proxy):
+    unfinished = f"POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n".encode()
+    with ExitStack() as open_ones:
+        for _ in range(64):
+            open_ones.enter_context(proxy.connect(unfinished, client="127.0.0.2"))
+
+        def refused() -> bool:
+            answer = proxy.request("GET", "/healthz", client="127.0.0.2")
+            if answer[0].status == 200:
+                return False
+            assert_problem(*answer, 503, "service_unavailable")
+            return True
+
+        assert any(refused() for _ in range(50))
+        assert proxy.request("GET", "/healthz", client="127.0.0.3")[0].status == 200
+    assert not all(refused() for _ in range(50))
+
+
+def test_a_client_that_asks_without_pause_is_slowed_and_the_reports_of_ses_are_not(proxy):
+    def ask(_: int) -> int:
+        return proxy.request("GET", "/healthz", client="127.0.0.4")[0].status
+
+    with ThreadPoolExecutor(32) as clients:
+        statuses = list(clients.map(ask, range(800)))
+    assert statuses.count(200) >= 200
+    assert set(statuses) == {200, 503}
+    reports = [proxy.request("POST", WEBHOOK, b"{}", client="127.0.0.4") for _ in range(50)]
+    assert {answer[0].status for answer in reports} == {200}
+    assert proxy.request("GET", "/healthz", client="127.0.0.5")[0].status == 200
 
 
 def test_an_error_of_the_api_passes_untouched(proxy):
