@@ -30,15 +30,19 @@ npm_ci_if_needed
 export NUXT_TELEMETRY_DISABLED=1
 
 if [ "${1:-site}" = layer ]; then
-    app=$(mktemp -d)
-    trap 'rm -rf "$log" "$app"' EXIT
-    node e2e/bare.mjs "$app"
-    cd "$app"
-    quietly "an app that has Nuxt" npm install --prefer-offline
-    quietly "the layer, as docs/nuxt.md says" sh -eu install.sh
-    quietly "nuxt typecheck" npx nuxt typecheck
-    quietly "nuxt build" npx nuxt build
-    cd - >/dev/null
+    app=$(mktemp -d) nuxt_3=$(mktemp -d)
+    trap 'rm -rf "$log" "$app" "$nuxt_3"' EXIT
+    bare_app() {
+        node e2e/bare.mjs "$2" "$1"
+        cd "$2"
+        quietly "an app that has Nuxt $1" npm install --prefer-offline
+        quietly "the layer, as docs/nuxt.md says" sh -eu install.sh
+        quietly "nuxt typecheck" npx nuxt typecheck
+        cd - >/dev/null
+    }
+    bare_app 3 "$nuxt_3"
+    bare_app 4 "$app"
+    (cd "$app" && quietly "nuxt build" npx nuxt build)
     E2E_APP=$app E2E_ARTEFACTS=${E2E_ARTEFACTS:-$PWD/../.dev/layer} npm run --silent e2e
     exit
 fi
