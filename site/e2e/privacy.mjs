@@ -33,6 +33,11 @@ test('a copy of everything, as a file', async () => {
 
   const url = await link(ada)
   await look(page, 'data-asked')
+  sql(`INSERT INTO lm_webhook_endpoints (name, url, kinds, disabled_at, disabled_why)
+    VALUES ('advice-tool', 'https://tool.example/', '{subscriber.confirmed}', now(), 'operator')`)
+  sql(`INSERT INTO lm_webhook_recipients (subscriber_id, endpoint_id, address)
+    SELECT s.id, e.id, true FROM lm_subscribers s, lm_webhook_endpoints e
+    WHERE s.email = %s AND e.name = 'advice-tool'`, ada.email)
   await page.goto(url)
   await page.getByRole('heading', { name: 'En garder une copie' }).waitFor()
   assert.equal(shown(page), '/lead-magnet/mes-donnees')
@@ -41,7 +46,7 @@ test('a copy of everything, as a file', async () => {
   await click(page, 'Voir mes données')
   const held = page.locator('dl.held')
   await held.getByText(ada.email).waitFor()
-  for (const words of ['confirmée, depuis le', 'Vous ne recevez pas nos conseils', 'demande', 'accord', '3 ans après votre dernière action', '1 an après chaque action']) {
+  for (const words of ['confirmée, depuis le', 'Vous ne recevez pas nos conseils', 'demande', 'accord', 'advice-tool', '3 ans après votre dernière action', '1 an après chaque action']) {
     assert.ok((await held.textContent()).includes(words), words)
   }
   await look(page, 'data-read')

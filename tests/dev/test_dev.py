@@ -243,6 +243,11 @@ def test_the_page_instead_of_the_site_shows_no_token_that_is_none() -> None:
     assert "/api/lead-magnet/signup" in page
 
 
+def test_the_site_without_its_stack_says_what_to_start(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="start `make run` first"):
+        site.run_nuxt(tmp_path)
+
+
 def test_a_port_stays_the_same_until_somebody_else_has_it(tmp_path: Path) -> None:
     port = ports.kept_port(tmp_path / "port")
     assert ports.kept_port(tmp_path / "port") == port
