@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run site test bench check faults format smoke check-nginx check-alerts check-layer check-faults fuzz audit e2e openapi lint-openapi lock clean
+.PHONY: help run site test bench check faults format smoke check-nginx check-pgbouncer check-alerts check-layer check-faults fuzz audit e2e openapi lint-openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check-faults: $(VENV)/ready ## A short version of each scenario of the campaign
 
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest -n 0 tests/nginx/nginx_check.py
+
+check-pgbouncer: $(VENV)/ready ## The tests behind PgBouncer, with a current one
+	@sh scripts/pgbouncer.sh
 
 check-alerts: $(VENV)/ready ## Alerts and dashboard, with a real Prometheus that scrapes the API
 	@$(BIN)/python -m pytest -n 0 -s tests/alerts/alerts_check.py

@@ -25,7 +25,11 @@ from tests.support.client import client_of, problem, sign_up
 from tests.support.services import NO_CERTIFICATES, configured
 from tests.support.waiting import until
 
-PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+PGBOUNCER = (
+    os.environ.get("PGBOUNCER")
+    or shutil.which("pgbouncer")
+    or shutil.which("pgbouncer", path="/usr/sbin")
+)
 pytestmark = pytest.mark.skipif(not PGBOUNCER, reason="apt-get install pgbouncer")
 
 
