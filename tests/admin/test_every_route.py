@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from leadmagnet.adapters.s3 import Files
 from leadmagnet.admin.roles import OWNER
 from leadmagnet.webhooks import events
 from tests.admin.test_access import admin_rules
+from tests.admin.test_files import BUCKET, PDF, bucket  # noqa: F401
 from tests.admin.test_magnets import NEW, SLUG, TEXT
 from tests.support.admin import ADMIN
 from tests.support.client import confirm, problem, sign_up
 from tests.support.settings import DELIVERY, NEWSLETTER
 from tests.webhooks.test_admin import HOOK
-from tests.webhooks.test_webhooks import add, services  # noqa: F401
+from tests.webhooks.test_webhooks import KEY, add  # noqa: F401
 
 # A POST for the sake of its body: an address does not belong in a path.
 READS = {"POST /subscribers/search"}
@@ -29,6 +33,8 @@ WRITES = {
     "POST /magnets": NEW,
     "PATCH /magnets/<slug>": {"fileName": "Le guide.pdf"},
     "POST /magnets/<slug>/retire": {},
+    "POST /magnets/<slug>/files": {},
+    "POST /magnets/<slug>/files/<file_id>/activate": {},
     "POST /texts": TEXT,
     "POST /texts/<text_id>/retire": {},
     "POST /webhooks": {**HOOK, "name": "other"},
@@ -43,13 +49,12 @@ WRITES = {
 
 def writing(app):
     """What each writing route needs, by its name in WRITES."""
-    return {
-        f"{method} {re.sub('<.*?:', '<', rule.rule.removeprefix(ADMIN))}": vars(
-            app.view_functions[rule.endpoint]
-        )["needs"]
-        for rule in admin_rules(app)
-        for method in rule.methods - {"GET", "HEAD", "OPTIONS"}
-    }
+    needed = {}
+    for rule in admin_rules(app):
+        path = re.sub(r"<[^>]*:", "<", rule.rule.removeprefix(ADMIN))
+        for method in rule.methods - {"GET", "HEAD", "OPTIONS"}:
+            needed[f"{method} {path}"] = vars(app.view_functions[rule.endpoint])["needs"]
+    return needed
 
 
 def test_every_admin_route_names_what_it_needs_in_a_word_that_the_owner_has(client):
@@ -70,7 +75,13 @@ def test_every_route_that_writes_is_tried_here(client):
 
 
 @pytest.fixture
-def things(client, mailbox, database, services, add):  # noqa: F811
+def services(bucket, start):  # noqa: F811
+    services = start(WEBHOOK_KEY=KEY, WEBHOOK_ALLOW_HOSTS="n8n.studio:5678")
+    return replace(services, files=Files(BUCKET, url_life=timedelta(minutes=15)))
+
+
+@pytest.fixture
+def things(client, mailbox, database, services, bucket, add):  # noqa: F811
     """One of each that a path names."""
     sign_up(client, consents=[DELIVERY, NEWSLETTER])
     confirm(client, mailbox.deliver().token())
@@ -78,10 +89,12 @@ def things(client, mailbox, database, services, add):  # noqa: F811
     add("crm")
     event = events.ping(services, "crm")
     database.rows("UPDATE lm_webhook_events SET state = 'dead', finished_at = now()")
+    (file,) = database.rows("SELECT id, s3_key FROM lm_magnet_files")
+    bucket.put_object(Bucket=BUCKET, Key=file["s3_key"], Body=PDF)
     return {
         "subscriber_id": str(database.value("SELECT id FROM lm_subscribers")),
-        "slug": SLUG, "text_id": NEWSLETTER, "name": "crm",
-        "event_id": str(event),
+        "slug": SLUG, "file_id": str(file["id"]), "text_id": NEWSLETTER,
+        "name": "crm", "event_id": str(event),
     }  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def admin_calls(ada, rules):
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
             for whom in (ada, nobody):
                 path = re.sub("<uuid:.*?>", whom, rule.rule)
-                path = re.sub("<int:.*?>", "1", re.sub("<[^:]*?>", EVE, path))
+                path = re.sub("<.*?>", EVE, re.sub("<int:.*?>", "1", path))
                 body = BODIES.get(rule.rule.removeprefix(f"{ADMIN}/"), {})
                 for each in ({EVE: 1}, body, {"reason": "person_asked", "object": True}):
                     yield method, path, None if method == "GET" else each
