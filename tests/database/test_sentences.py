@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import psycopg
 import pytest
 
@@ -18,21 +22,42 @@ def test_an_unmigrated_database_is_one_sentence(server, leadmagnet, command):
     assert "Traceback" not in said.stderr
 
 
-@pytest.mark.parametrize("command", ["mails", "texts list"])
-def test_a_missing_grant_is_one_sentence(database, leadmagnet, server, command):
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [("mails", "with APP_ROLE set to the role of DATABASE_URL"), ("texts list", "be the owner")],
+)
+def test_a_missing_grant_is_one_sentence(database, leadmagnet, server, command, remedy):
     database.rows("REVOKE ALL ON lm_outbox, lm_consent_texts FROM lm_app")
     said = leadmagnet(*command.split(), MIGRATION_DATABASE_URL=database.url)
     assert said.returncode == 1
     assert "permission denied for table" in said.stderr
-    assert "APP_ROLE" in said.stderr
+    assert remedy in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_nothing_stands_beside_the_sentence():
+    """In a process of its own: in the tests' the log is configured."""
+    settings = {"MIGRATION_DATABASE_URL": "postgresql://a:b@127.0.0.1:9/x"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "leadmagnet", "texts", "list"],
+        env={"PATH": os.environ["PATH"], **settings},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stderr.startswith(
+        "Error: nothing listens at the host and port in MIGRATION_DATABASE"
+    )
+    assert ran.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
         ("postgresql://lm_app:{password}@127.0.0.1:{port}/nowhere", "no database nowhere"),
-        ("postgresql://lm_app:wrong@127.0.0.1:{port}/leadmagnet", "refuses the password"),
+        (
+            "postgresql://lm_app:wrong@127.0.0.1:{port}/leadmagnet",
+            "no role lm_app with this",
+        ),
         ("postgresql://lm_app:x@127.0.0.1:9/leadmagnet", "nothing listens"),
         ("postgresql://lm_app:x@nowhere.invalid/leadmagnet", "the host in DATABASE_URL"),
     ],

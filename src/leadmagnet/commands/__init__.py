@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -9,6 +10,9 @@ import click
 
 from leadmagnet import __version__
 from leadmagnet.commands.printing import Group
+
+# Without a handler Python prints an event's bare word, beside the sentence that says it.
+logging.getLogger("leadmagnet").addHandler(logging.NullHandler())
 
 COMMANDS = (
     *("serve", "worker", "migrate", "doctor", "secrets"),

@@ -27,9 +27,15 @@ REFUSALS = {
         "database_unknown",
         "there is no database {0} on that server: create it, or correct the name in {setting}",
     ),
-    r"password authentication failed|no password supplied": (
+    # It does not tell which, so that nobody learns what roles there are.
+    r'password authentication failed for user "(.*)"': (
         "password_refused",
-        "PostgreSQL refuses the password: correct it in {setting}",
+        "PostgreSQL has no role {0} with this password: correct one of them in {setting}, or create"
+        " the role",
+    ),
+    r"no password supplied": (
+        "password_refused",
+        "PostgreSQL asks for a password: give it in {setting}",
     ),
     r"no pg_hba\.conf entry": (
         "host_refused",
@@ -102,6 +108,11 @@ def why(error: BaseException | None, *, setting: str = "DATABASE_URL") -> Reason
         return Reason("pooler_drops_settings", text)
     if isinstance(error, ServerTooOld):
         return Reason("server_too_old", text)
+    if isinstance(error, errors.InsufficientPrivilege) and setting != "DATABASE_URL":
+        return Reason(
+            "not_the_owner",
+            f"the role in {setting} lacks a right: let it be the owner of the database ({line})",
+        )
     for kind, (word, sentence) in BY_CLASS.items():
         if isinstance(error, kind):
             return Reason(word, sentence.format(setting=setting, line=line))
