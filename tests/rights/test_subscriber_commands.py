@@ -70,6 +70,13 @@ def test_erase_leaves_a_tombstone_with_the_reason(leadmagnet, database, ada, nam
     assert (again.returncode, again.stderr) == (1, "Error: there is no such subscriber\n")
 
 
+def test_an_address_that_is_asked_for_is_in_no_argument(leadmagnet, database, ada):
+    said = leadmagnet("subscriber", "unsubscribe", stdin=f"{ADA}\n")
+    assert said.stdout.endswith(f"{ada} gets no more mail\n"), said.stderr
+    assert "Address:" in said.stderr
+    assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
+
+
 def test_an_objection_suppresses_the_address(leadmagnet, database, client, mailbox, ada):
     said = leadmagnet("subscriber", "erase", ada, "--reason", "person", "--object")
     assert said.stdout == f"{ada} is erased, their address suppressed\n", said.stderr
@@ -84,7 +91,9 @@ def test_an_objection_suppresses_the_address(leadmagnet, database, client, mailb
         (("show",), "", "give an ID, or --address-file FILE"),
         (("erase", "--reason", "person"), "", "give an ID, or --address-file FILE"),
         (("show", ADA), "", "is not a valid UUID"),
-        (("show", "--address-file", "-"), "nobody", "holds no e-mail address"),
+        (("show", "00000000-0000-7000-8000-000000000000", "--address-file", "-"), ADA, "give an"),
+        (("show", "--address-file", "-"), "nobody", "this is no e-mail address"),
+        (("show",), "nobody\n", "this is no e-mail address"),
         (("unsubscribe", "--address-file", "-"), "b@example.org", "there is no such subscriber"),
         (("erase", "00000000-0000-7000-8000-000000000000"), "", "Missing option '--reason'"),
     ],

@@ -25,8 +25,8 @@ NOWHERE = Context(None, None)
 
 @click.group("subscriber", cls=Group, short_help="Show, unsubscribe or erase one person.")
 def command() -> None:
-    """One person, by ID or by the address in a file: never by an address on the command line, which
-    the shell's history and the list of processes would keep."""
+    """One person, by ID, by the address in a file, or by the one that is asked for: never by one
+    on the command line, which the shell's history and the list of processes would keep."""
 
 
 def _of_one(function: Callable[..., None]) -> Callable[..., None]:
@@ -92,12 +92,16 @@ def erase(
 
 
 def _address(subscriber_id: UUID | None, file: IO[str] | None) -> str | None:
-    if (subscriber_id is None) == (file is None):
+    if subscriber_id is not None and file:
         raise click.UsageError("give an ID, or --address-file FILE (- for stdin)")
+    if subscriber_id is not None:
+        return None
     try:
-        return normalise(file.read().strip()) if file else None
+        return normalise((file.read() if file else click.prompt("Address", err=True)).strip())
+    except click.Abort:
+        raise click.UsageError("give an ID, or --address-file FILE (- for stdin)") from None
     except (AddressRefused, UnicodeDecodeError):
-        raise click.BadParameter("holds no e-mail address", param_hint="--address-file") from None
+        raise click.UsageError("this is no e-mail address") from None
 
 
 def _found(services: Services, subscriber_id: UUID | None, email: str | None) -> Row:
