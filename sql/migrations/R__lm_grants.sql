@@ -46,8 +46,8 @@ BEGIN
     END LOOP;
 
     EXECUTE format('GRANT SELECT ON lm_magnets, lm_magnet_files, lm_consent_texts,
-        lm_subscribers, lm_outbox, lm_download_tokens, lm_consent_events, lm_consent_context,
-        lm_consent_seals, lm_seal_key, lm_sealed, lm_erasures, lm_erasure_links,
+        lm_subscribers, lm_outbox, lm_download_tokens, lm_downloads, lm_consent_events,
+        lm_consent_context, lm_consent_seals, lm_seal_key, lm_sealed, lm_erasures, lm_erasure_links,
         lm_suppressions, lm_send_limiter, lm_ses_events, lm_requests, lm_worker_heartbeat,
         lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts, lm_webhook_endpoints,
         lm_webhook_events, lm_webhook_recipients, lm_erasure_notices TO %I', app);
@@ -103,6 +103,8 @@ BEGIN
         ON lm_download_tokens TO %I', app);
     EXECUTE format('GRANT UPDATE (use_count) ON lm_download_tokens TO %I', app);
     EXECUTE format('GRANT DELETE ON lm_download_tokens TO %I', app);
+    EXECUTE format('GRANT INSERT (subscriber_id, file_id), UPDATE (times), DELETE ON lm_downloads
+        TO %I', app);
 
     EXECUTE format('GRANT INSERT (subscriber_id, type, purpose, consent_text_id, locale, gesture,
         request_id) ON lm_consent_events TO %I', app);

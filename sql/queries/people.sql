@@ -47,6 +47,13 @@ SELECT to_jsonb(s) - '{address_key,privacy_key,asked_consents}'::text[] AS subsc
                       WHERE v.subscriber_id = s.id AND v.outbox_id = o.id)) ORDER BY o.id), '[]')
      FROM lm_outbox o LEFT JOIN lm_magnets m ON m.id = o.magnet_id
      WHERE o.subscriber_id = s.id) AS mails,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+         'magnet', m.slug, 'sha256', encode(f.sha256, 'hex'), 'size_bytes', f.size_bytes,
+         'first_at', d.first_at, 'times', d.times) ORDER BY d.first_at, f.id), '[]')
+     FROM lm_downloads d
+     JOIN lm_magnet_files f ON f.id = d.file_id
+     JOIN lm_magnets m ON m.id = f.magnet_id
+     WHERE d.subscriber_id = s.id) AS files,
     array_remove(ARRAY[
         'erase',
         CASE WHEN lm_may_unsubscribe(s) THEN 'unsubscribe' END,

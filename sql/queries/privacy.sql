@@ -48,6 +48,15 @@ SELECT live, CASE WHEN live THEN jsonb_build_object(
         SELECT coalesce(jsonb_agg(to_jsonb(l) - '{subscriber_id,token_hash}'::text[]
                                   ORDER BY l.id), '[]')
         FROM lm_download_tokens l WHERE l.subscriber_id = person.id),
+    'files', (
+        SELECT coalesce(jsonb_agg(
+            to_jsonb(d) - '{subscriber_id,file_id}'::text[] || jsonb_build_object(
+                'magnet', m.slug, 'sha256', encode(f.sha256, 'hex'), 'size_bytes', f.size_bytes)
+            ORDER BY d.first_at, f.id), '[]')
+        FROM lm_downloads d
+        JOIN lm_magnet_files f ON f.id = d.file_id
+        JOIN lm_magnets m ON m.id = f.magnet_id
+        WHERE d.subscriber_id = person.id),
     'ses_events', (
         SELECT coalesce(jsonb_agg(to_jsonb(v) - '{subscriber_id}'::text[] ORDER BY v.id), '[]')
         FROM lm_ses_events v WHERE v.subscriber_id = person.id),

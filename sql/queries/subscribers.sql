@@ -6,10 +6,12 @@
 WITH token AS (
     SELECT t.id, t.kind, t.subscriber_id, t.use_count, t.expires_at > now() AS live,
            o.consents, o.asked_at, o.locale, lm_asks_newsletter(o.consents) AS asks_newsletter,
-           m.slug, m.s3_key, m.file_name, m.file_missing_since IS NOT NULL AS file_missing
+           m.slug, m.s3_key, m.file_name, f.id AS file_id,
+           f.id IS NULL OR m.file_missing_since IS NOT NULL AS file_missing
     FROM lm_download_tokens t
     JOIN lm_outbox o ON o.id = t.outbox_id
     JOIN lm_magnets m ON m.id = o.magnet_id
+    LEFT JOIN lm_magnet_files f ON f.magnet_id = m.id AND f.s3_key = m.s3_key
     WHERE t.token_hash = %(token_hash)s
 ), locked_subscriber AS MATERIALIZED (
     -- The whole row as one value: the rule below takes it as an argument.
@@ -44,9 +46,13 @@ WITH token AS (
     WHERE t.id = token.id AND t.use_count < %(max_uses)s
       AND ((locked_subscriber.held).confirmed_at IS NOT NULL OR EXISTS (SELECT FROM confirmed))
     RETURNING t.id
+), handed_out AS (
+    INSERT INTO lm_downloads AS d (subscriber_id, file_id)
+    SELECT token.subscriber_id, token.file_id FROM token, used WHERE NOT token.file_missing
+    ON CONFLICT (subscriber_id, file_id) DO UPDATE SET times = d.times + 1
 )
 SELECT token.id AS token_id, token.subscriber_id, token.slug, token.s3_key, token.file_name,
-       token.file_missing, now() + %(url_life)s::interval AS expires_at,
+       token.file_id, token.file_missing, now() + %(url_life)s::interval AS expires_at,
        (SELECT events FROM recorded) AS events,
        CASE
            WHEN NOT token.live THEN 'expired'

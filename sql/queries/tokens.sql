@@ -24,5 +24,17 @@ CROSS JOIN LATERAL (
 WHERE t.token_hash = %(token_hash)s;
 
 -- name: token_release
--- Takes back a counted use: the address is confirmed, but no file could be handed out.
-UPDATE lm_download_tokens SET use_count = use_count - 1 WHERE id = %(token_id)s AND use_count > 0;
+-- Takes back a counted use: the address is confirmed, but no file could be handed out. `file_id` is
+-- null where it was known to be missing.
+WITH released AS (
+    UPDATE lm_download_tokens SET use_count = use_count - 1
+    WHERE id = %(token_id)s AND use_count > 0
+    RETURNING subscriber_id
+), never_handed_out AS (
+    DELETE FROM lm_downloads d USING released
+    WHERE d.subscriber_id = released.subscriber_id AND d.file_id = %(file_id)s::uuid
+      AND d.times = 1
+)
+UPDATE lm_downloads d SET times = d.times - 1
+FROM released
+WHERE d.subscriber_id = released.subscriber_id AND d.file_id = %(file_id)s::uuid AND d.times > 1;

@@ -241,3 +241,27 @@ def test_a_bucket_that_does_not_answer_is_a_503_and_changes_nothing(
         for file_id in (uuid4(), former):
             assert problem(activate(owner, file_id)) == (503, "storage_unavailable")
         assert held(database) == before
+
+
+def test_which_file_a_person_got_is_told_after_it_was_replaced(
+    owner, client, mailbox, database, leadmagnet
+):
+    sign_up(client)
+    token = mailbox.deliver().token()
+    former = owner.get(f"/magnets/{SLUG}").json["files"][0]
+    for _ in range(2):
+        assert confirm(client, token).status_code == 200
+    activate(owner, upload(owner, OTHER))
+    confirm(client, token)
+    ada = database.value("SELECT id FROM lm_subscribers")
+    first, second = owner.get(f"/subscribers/{ada}").json["files"]
+    assert (first["sha256"], first["times"]) == (former["sha256"], 2)
+    assert (second["sha256"], second["times"]) == (sha256(OTHER).hexdigest(), 1)
+    assert (second["magnet"], second["sizeBytes"]) == (SLUG, len(OTHER))
+    assert second["firstAt"] > first["firstAt"]
+    held_of_ada = json.loads(leadmagnet("subscriber", "show", str(ada)).stdout)
+    assert [one["sha256"] for one in held_of_ada["files"]] == [first["sha256"], second["sha256"]]
+    database.rows("DELETE FROM lm_download_tokens")
+    assert len(owner.get(f"/subscribers/{ada}").json["files"]) == 2
+    assert owner.delete(f"/subscribers/{ada}", {"reason": "person_asked"}).status_code == 204
+    assert database.count("lm_downloads") == 0

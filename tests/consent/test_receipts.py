@@ -87,6 +87,9 @@ def test_it_says_who_when_which_words_for_what_by_which_gestures(shown, database
     ]
     for event in receipt["events"]:
         assert event["event_time"].endswith("+00:00")
+    (file,) = receipt["files_handed_out"]
+    assert file["sha256"] == database.value("SELECT encode(sha256, 'hex') FROM lm_magnet_files")
+    assert (file["service"], file["times"]) == ("guide-mariee-sereine", 1)
     (party,) = receipt["party_identification"]
     assert party["party_name"] == "Light & Shutter"
     assert party["party_address"] == "1 rue de la Lumière, 75011 Paris"

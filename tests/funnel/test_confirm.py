@@ -256,7 +256,11 @@ def test_when_no_url_can_be_signed_the_confirmation_stands_and_no_use_is_counted
     assert problem(confirm(client, token)) == (503, "file_unavailable")
     assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
     assert database.value("SELECT use_count FROM lm_download_tokens") == 0
-    assert confirm(client_of(services), token).json["status"] == "already_confirmed"
+    assert database.count("lm_downloads") == 0
+    for _ in range(2):
+        assert confirm(client_of(services), token).json["status"] == "already_confirmed"
+    assert problem(confirm(client, token)) == (503, "file_unavailable")
+    assert database.rows("SELECT times FROM lm_downloads") == [{"times": 2}]
 
 
 def test_without_credentials_no_url_is_signed(client, token, monkeypatch, tmp_path):
@@ -273,6 +277,7 @@ def test_a_file_that_is_not_in_the_bucket_is_a_503_until_it_is(client, database,
     assert problem(confirm(client, token)) == (503, "file_unavailable")
     assert database.value("SELECT status FROM lm_subscribers") == "confirmed"
     assert database.value("SELECT use_count FROM lm_download_tokens") == 0
+    assert database.count("lm_downloads") == 0
     database.rows("UPDATE lm_magnets SET file_missing_since = NULL")
     assert confirm(client, token).status_code == 200
 

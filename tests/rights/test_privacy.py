@@ -29,7 +29,13 @@ NOBODY = {
     ),
     *("lm_erasure_links", "lm_seal_key", "lm_admin_keys", "lm_erased_counts"),
     *("lm_webhook_endpoints", "lm_erasure_notices"),
-    *("lm_send_limiter", "lm_worker_heartbeat", "lm_signup_limits", "lm_request_outcomes"),
+    *(
+        "lm_send_limiter",
+        "lm_worker_heartbeat",
+        "lm_doctor_verdicts",
+        "lm_signup_limits",
+        "lm_request_outcomes",
+    ),
 }
 # Requests wait for their subscriber to exist.
 WAITING = {"lm_requests"}
@@ -39,6 +45,7 @@ SECTIONS = {
     "lm_consent_context": "consentContext",
     "lm_outbox": "mails",
     "lm_download_tokens": "links",
+    "lm_downloads": "files",
     "lm_ses_events": "sesEvents",
     "lm_audit": "adminActs",
     "lm_webhook_recipients": "webhooks",
@@ -54,6 +61,7 @@ WITHHELD = {
     ("lm_subscribers", "privacy_key"),
     *(("lm_consent_events", name) for name in ("subscriber_id", "salt", "address_digest")),
     *(("lm_download_tokens", name) for name in ("subscriber_id", "token_hash")),
+    ("lm_downloads", "subscriber_id"),
     *(("lm_outbox", name) for name in ("subscriber_id", "network_key")),
     ("lm_ses_events", "subscriber_id"),
     *(("lm_webhook_recipients", name) for name in ("subscriber_id", "endpoint_id")),
@@ -62,6 +70,7 @@ WITHHELD = {
 }
 RENAMED = {
     ("lm_outbox", "magnet_id"): "magnet",
+    ("lm_downloads", "file_id"): "sha256",
     ("lm_webhook_events", "magnet_id"): "magnet",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 from leadmagnet.adapters.ses import Mail
 from leadmagnet.adapters.sns import Certificates
 from leadmagnet.config import Config
-from leadmagnet.errors import FileUnavailable
+from leadmagnet.errors import StorageUnavailable
 from leadmagnet.mail import outbox
 from leadmagnet.services import Services
 from tests.support.database import TestDatabase
@@ -28,7 +28,7 @@ NO_CERTIFICATES = Certificates(no_request)
 
 class _NoFiles:
     def exists(self, key: str) -> bool:
-        raise FileUnavailable
+        raise StorageUnavailable
 
 
 # An S3 that cannot say whether a file is there.

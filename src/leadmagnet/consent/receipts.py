@@ -145,6 +145,8 @@ def _receipt(row: Row, party: dict[str, str]) -> dict[str, Any]:
         "pii_processing": [_processing(text, party) for text in _texts(row["events"])],
         "party_identification": [{**party, "party_role": "PII controller"}],
         "events": [_event(event) for event in row["events"]],
+        # Beside what TS 27560 names. Not part of the ledger: this receipt's signature covers it.
+        "files_handed_out": row["files"],
         "record_state": row["status"],
     }
 

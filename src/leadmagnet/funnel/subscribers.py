@@ -64,7 +64,7 @@ def _file_url(services: Services, row: Row) -> str:
         return services.files.sign_url(row["s3_key"], row["file_name"])
     except FileUnavailable:
         log.error("file_unavailable", extra={"magnet": row["slug"]})
-        tokens.release(services, row["token_id"])
+        tokens.release(services, row["token_id"], None if row["file_missing"] else row["file_id"])
         raise
 
 

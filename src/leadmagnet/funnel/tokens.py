@@ -62,9 +62,9 @@ def describe(services: Services, token: str) -> Row:
     }
 
 
-def release(services: Services, token_id: int) -> None:
-    """Take back a counted use, because no file could be handed out."""
-    services.database.run("token_release", token_id=token_id)
+def release(services: Services, token_id: int, file_id: UUID | None) -> None:
+    """Take back a counted use, because the file could not be handed out."""
+    services.database.run("token_release", token_id=token_id, file_id=file_id)
 
 
 def sign(subscriber_id: UUID, keys: Sequence[bytes]) -> str:

@@ -63,6 +63,7 @@ HELD = {
     "requests": [],
     "mails": [],
     "links": [],
+    "files": [],
     "sesEvents": [],
     "formerIds": [],
     "webhooks": [],

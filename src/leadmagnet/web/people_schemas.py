@@ -73,6 +73,14 @@ class StorySchema(ResponseSchema):
     subscriber = Held()
     events = fields.List(Held(), required=True)
     mails = fields.List(Held(), required=True)
+    files = fields.List(
+        Held(),
+        required=True,
+        metadata={
+            "description": "Which files were handed out: `magnet`, `sha256`, `sizeBytes`,"
+            " `firstAt`, `times`"
+        },
+    )
     actions = fields.List(
         fields.String(),
         required=True,

@@ -83,6 +83,11 @@ class ExportSchema(ResponseSchema):
     links = fields.List(
         Held(), required=True, metadata={"description": "Without their tokens, which are not held"}
     )
+    files = fields.List(
+        Held(),
+        required=True,
+        metadata={"description": "Which files were handed out, by their SHA-256"},
+    )
     ses_events = fields.List(Held(), required=True)
     former_ids = fields.List(
         fields.String(metadata={"format": "uuid"}),

@@ -63,7 +63,13 @@ def search(body: dict[str, Any]) -> dict[str, Any]:
     200,
     StorySchema,
     description="The person",
-    example={"subscriber": ADA, "events": [], "mails": [], "actions": ["erase", "unsubscribe"]},
+    example={
+        "subscriber": ADA,
+        "events": [],
+        "mails": [],
+        "files": [],
+        "actions": ["erase", "unsubscribe"],
+    },
 )
 @blp.refuses(404, "subscriber_unknown")
 def story(subscriber_id: UUID) -> dict[str, Any]:
