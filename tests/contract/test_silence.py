@@ -134,6 +134,7 @@ def traffic(server, database, aws):
 
 BODIES = {
     "subscribers/search": {"prefix": EVE, "status": "pending"},
+    "subscribers/<uuid:subscriber_id>": {"reason": "person_asked", "object": True},
     "exports": {"everybody": True},
     "mails/retry": {"all": True},
     "webhooks": {"name": "crm", "url": f"https://crm.example/{EVE}", "includeEmail": True},
@@ -142,16 +143,13 @@ BODIES = {
 
 def admin_calls(ada, rules):
     """Each call of the admin API, with what nobody may read in every part; then the erasure."""
-    nobody, query = "9b2f6c1e-3f0a-4d58-9a53-5b6c7d8e9f01", f"?q={EVE}&before={EVE}"
     for rule in sorted(rules, key=lambda rule: "DELETE" in rule.methods):
+        path = re.sub("<.*?>", EVE, re.sub("<(uuid|int):.*?>", ada, rule.rule))
+        body = BODIES.get(rule.rule.removeprefix(f"{ADMIN}/"), {})
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
-            for whom in (ada, nobody):
-                path = re.sub("<uuid:.*?>", whom, rule.rule)
-                path = re.sub("<.*?>", EVE, re.sub("<int:.*?>", "1", path))
-                body = BODIES.get(rule.rule.removeprefix(f"{ADMIN}/"), {})
-                for each in ({EVE: 1}, body, {"reason": "person_asked", "object": True}):
-                    yield method, path, None if method == "GET" else each
-                yield method, path + query, None if method == "GET" else EVE.encode()
+            for each in (EVE.encode(), {EVE: 1}, body):
+                query = "" if each is body else f"?q={EVE}&before={EVE}"
+                yield method, path + query, None if method == "GET" else each
 
 
 def admin_traffic(server, database, rules):
