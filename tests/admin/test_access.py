@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -11,7 +12,8 @@ from leadmagnet.admin import keys
 from leadmagnet.admin.roles import OWNER
 from leadmagnet.web.guard import PREFIX
 from tests.support.admin import ADMIN, Caller, admin_client, new_key
-from tests.support.client import client_of, problem
+from tests.support.client import client_of, problem, sign_up
+from tests.support.waiting import until
 
 
 def admin_rules(app):
@@ -117,6 +119,19 @@ def test_a_role_that_does_not_suffice_is_told_what_is_missing_and_noted_once(vie
         "key:assistant", "audit:read", "refused",
     )  # fmt: skip
     assert entry["requestId"]
+
+
+def test_questions_of_the_owner_that_hang_keep_no_visitor_waiting(client, owner, database):
+    """They have connections of their own: more of them wait here than there are."""
+    hangs = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    ask = lambda _: Caller(client.application.test_client(), owner.bearer).get("/audit").status_code
+    with ThreadPoolExecutor(3) as pool:
+        with database.owner.transaction():
+            database.rows("LOCK TABLE lm_audit IN ACCESS EXCLUSIVE MODE")
+            asked = pool.map(ask, range(3))
+            until(lambda: database.value(hangs) == 2, seconds=5, what="both connections hang")
+            assert sign_up(client).status_code == 202
+        assert set(asked) <= {200, 503}
 
 
 def test_no_origin_may_read_it_and_no_index_keeps_it(start, database):

@@ -14,7 +14,7 @@ import pytest
 
 from leadmagnet.consent import receipts, seals
 from tests.admin.test_access import admin_rules
-from tests.support.admin import Caller, admin_client, new_key
+from tests.support.admin import ADMIN, Caller, admin_client, new_key
 from tests.support.client import confirm, problem, sign_up
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
 from tests.web.test_hostile_bodies import MALFORMED
@@ -58,6 +58,20 @@ def test_a_page_follows_the_other_without_a_gap_or_a_double(owner, database):
             f" VALUES ('new{len(seen)}@example.org', 'fr', '{{}}')"
         )
     assert sorted(seen) == sorted(f"p{n}@example.org" for n in range(1, 24))
+
+
+def test_the_link_leads_to_the_next_page_of_the_same_search(owner, database):
+    people(database, 3)
+    search = {"status": "pending", "limit": 2}
+    first = owner.post("/subscribers/search", search)
+    target, relation = first.headers["Link"].split("; ")
+    assert (target[: len(ADMIN) + 1], relation) == (f"<{ADMIN}", 'rel="next"')
+    path = target[1:-1].removeprefix(ADMIN)
+    last = owner.post(path, search)
+    assert len({*found(first), *found(last)}) == 3
+    assert "Link" not in last.headers
+    assert problem(owner.post(path, {})) == (422, "cursor_mismatch")
+    assert problem(owner.post("/subscribers/search?cursor=x")) == (422, "cursor_invalid")
 
 
 def test_filters_say_what_they_say(owner, ada, client, database):

@@ -62,6 +62,8 @@ def measured(services: Services) -> list[tuple[str, str, str]]:
         "search: an address": lambda: search(address="person7777@example.org"),
         "search: never got the file": lambda: search(without_file=True),
         "search: a source that nobody has": lambda: search(source="nowhere"),
+        "search: a magnet that nobody asked for": lambda: search(magnet="nothing"),
+        "search: the mail is dead": lambda: search(mail_dead=True),
         "figures: thirty days": lambda: stats.read(services),
         "figures: a year": lambda: stats.read(services, first=today - timedelta(days=365)),
         "figures: everything": lambda: stats.read(services, first=date(2020, 1, 1)),

@@ -27,13 +27,18 @@ class FilterSchema(CamelCaseSchema):
     )
 
 
-class SearchSchema(FilterSchema):
+class NextPageSchema(CamelCaseSchema):
+    """As `Link` has it: a cursor holds no address"""
+
+    cursor = Text(at_most=300, metadata={"description": "`nextCursor` of the page before"})
+
+
+class SearchSchema(FilterSchema, NextPageSchema):
     """In the body: an address in a query string would end in the logs of every proxy"""
 
     address = Address(metadata={"description": "Exactly this address"})
     prefix = Text(at_least=2, at_most=100, metadata={"description": "The address begins so"})
     newsletter = Decision(error_messages=WRONG)
-    cursor = Text(at_most=300, metadata={"description": "`nextCursor` of the page before"})
     limit = fields.Integer(
         strict=True,
         load_default=50,

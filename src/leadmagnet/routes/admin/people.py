@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import jsonify, make_response
+from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
 from leadmagnet.admin import people
@@ -15,6 +16,7 @@ from leadmagnet.web.guard import admin, caller
 from leadmagnet.web.people_schemas import (
     DoneSchema,
     EraseSubscriberSchema,
+    NextPageSchema,
     NothingSchema,
     ReceiptSchema,
     SearchSchema,
@@ -39,21 +41,28 @@ EXAMPLE = [path_example("subscriber_id", SUBSCRIBER)]
 @blp.post("/subscribers/search")
 @blp.needs("subscribers:read")
 @blp.doc(operationId="adminSearch")
+@blp.arguments(NextPageSchema, location="query")
 @blp.arguments(SearchSchema, example={"status": "confirmed", "newsletter": True})
 @blp.response(
     200,
     SubscriberPageSchema,
     description="A page of subscribers",
     example={"items": [ADA], "nextCursor": None},
+    headers={"Link": {"schema": {"type": "string"}, "description": "The next page (RFC 8288)"}},
 )
 @blp.refuses(422, "cursor_invalid", "cursor_mismatch", pointer="/cursor")
-def search(body: dict[str, Any]) -> dict[str, Any]:
+def search(
+    query: dict[str, Any], body: dict[str, Any]
+) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Search the list
 
-    Newest first. The next page is the same search with `cursor`. A viewer sees masked addresses and
-    cannot search by address.
+    Newest first. The next page is the same search with `cursor`, or sent to the `Link`. A viewer
+    sees masked addresses and cannot search by address.
     """
-    return people.search(admin().services, caller(), **body)
+    page = people.search(admin().services, caller(), **body | query)
+    cursor = page["next_cursor"]
+    link = f'<{request.path}?{urlencode({"cursor": cursor})}>; rel="next"'
+    return page, 200, {"Link": link} if cursor else {}
 
 
 @blp.get(ONE, parameters=EXAMPLE)
