@@ -113,8 +113,8 @@ def test_french_sentences_are_set_in_french_typography():
         assert not re.search(r" [:;?!»]|« |'", sentences["fr"]), sentences["fr"]
 
 
-def test_the_document_is_served(client):
-    answer = client.get("/openapi.yaml")
+def test_the_document_is_served(services):
+    answer = create_app(services).test_client().get("/openapi.yaml")
     assert answer.content_type == "application/yaml"
     served = yaml.safe_load(answer.text)
     assert served["paths"].keys() == SPEC["paths"].keys()

@@ -78,7 +78,7 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "en": "This file is no whole PDF. Export it again and upload that.",
     },
     "file_encrypted": {
-        "fr": "Ce PDF est protégé : il demanderait un mot de passe. Enlevez la protection et"
+        "fr": "Ce PDF est protégé : il demanderait un mot de passe. Enlevez la protection et"
         " renvoyez-le.",
         "en": "This PDF is encrypted: readers would be asked for a password. Remove the protection"
         " and upload it again.",

@@ -172,7 +172,7 @@ def replay_dead(body: dict[str, Any], name: str) -> dict[str, int]:
 @blp.doc(operationId="adminDeliveries")
 @blp.arguments(DeliveriesQuerySchema, location="query")
 @blp.response(200, DeliveriesSchema, description="A page of events", example={"items": [DELIVERY]})
-@blp.refuses(422, "field_invalid", pointer="/limit")
+@blp.refuses(422, "field_invalid", pointer="/state")
 def read_deliveries(query: dict[str, Any]) -> dict[str, Any]:
     """What endpoints were told, newest first
 
