@@ -567,6 +567,28 @@ def test_the_record_of_an_erasure_says_who_acknowledged_it_and_outlives_the_even
     assert {state for _, state in told().values()} == {"acknowledged"}
 
 
+TOLD = ("lm_subscribers", "lm_webhook_recipients")
+
+
+def test_whoever_was_told_is_told_again_when_a_backup_brings_the_person_back(
+    add, ada_later, services, deliver, database, superuser, told, run_any
+):
+    add(kinds=["subscriber.confirmed"])
+    subscriber_id = ada_later()
+    deliver()
+    for table in TOLD:
+        superuser.execute(f"CREATE TABLE backup_{table} AS SELECT * FROM {table}")
+    erasures.erase(services, subscriber_id, by="person")
+    deliver()
+    assert told() == {"crm": (False, "acknowledged")}
+    for table in TOLD:
+        superuser.execute(f"INSERT INTO {table} SELECT * FROM backup_{table}")
+    assert run_any("erasures", "reapply").stdout == "1 erased again\n"
+    assert told() == {"crm": (False, "waiting")}
+    assert deliver().kinds[1:] == ["subscriber.erased"] * 2
+    assert told() == {"crm": (False, "acknowledged")}
+
+
 def test_the_list_of_erasures_with_who_was_told_is_one_that_reapply_reads(
     add, ada_later, services, deliver, run_any
 ):
