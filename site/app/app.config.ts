@@ -5,5 +5,9 @@ export default defineAppConfig({
     home: { fr: '/', en: '/en' },
   },
   // Of the pages under /admin; `earth` is in assets/admin.css.
-  ui: { colors: { primary: 'earth', neutral: 'stone' } },
+  ui: {
+    colors: { primary: 'earth', neutral: 'stone' },
+    // Its own is too pale to be read.
+    button: { compoundVariants: [{ color: 'primary', variant: 'solid', class: 'hover:bg-primary/90 active:bg-primary/90' }] },
+  },
 })

@@ -7,12 +7,12 @@ import { look, person, shown } from './browser.mjs'
 import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
 import { at, leadmagnet, sql } from './stack.mjs'
 
-const keyOf = name => leadmagnet('keys', 'add', name, '--role', 'owner').match(/lm_\w+/)[0]
+export const keyOf = name => leadmagnet('keys', 'add', name, '--role', 'owner').match(/lm_\w+/)[0]
 /** Those whom the owner finds. */
 const ada = {}
 const eve = {}
 
-async function signIn({ page }, key) {
+export async function signIn({ page }, key) {
   await page.goto('/admin')
   await page.getByLabel('Votre clé d’accès').fill(key)
   await click(page, 'Se connecter')

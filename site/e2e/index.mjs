@@ -37,5 +37,6 @@ if (process.env.E2E_APP) {
   await import('./languages.mjs')
   await import('./admin.mjs')
   const { testWhatTheSiteWrote } = await import('./promises.mjs')
+  await import('./studio.mjs')
   testWhatTheSiteWrote()
 }

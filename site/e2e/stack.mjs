@@ -28,10 +28,10 @@ const settings = {}
 const running = []
 
 export async function start() {
-  const [api, mailbox, nuxt, alone, line, listed, unlisted, issuer] = await freePorts(8)
+  const [api, mailbox, nuxt, alone, line, listed, unlisted, issuer, tool] = await freePorts(9)
   const url = port => `http://127.0.0.1:${port}`
   Object.assign(at, {
-    api: url(api), mailbox: url(mailbox), site: url(line), siteAlone: url(alone), listed: url(listed), unlisted: url(unlisted), issuer: url(issuer),
+    api: url(api), mailbox: url(mailbox), site: url(line), siteAlone: url(alone), listed: url(listed), tool: url(tool), unlisted: url(unlisted), issuer: url(issuer),
   })
   await issueAt(issuer, at.site)
 
@@ -49,6 +49,7 @@ export async function start() {
       API_URL: at.site,
       CORS_ORIGINS: at.listed,
       TRUSTED_PROXIES: '1',
+      WEBHOOK_ALLOW_HOSTS: new URL(at.tool).host,
       OIDC_ISSUER: at.issuer,
       OIDC_AUDIENCE: client.id,
       OIDC_ROLES: 'studio-owner:owner',

@@ -41,7 +41,7 @@ const DONE: Record<string, (detail: Detail) => string> = {
   'subscribers:erase': ({ reason, objected }) =>
     `a effacé un contact${reason ? ` (${REASONS[String(reason)] ?? reason})` : ''}`
     + (objected ? ', avec opposition à tout e-mail' : ''),
-  'subscribers:unsubscribe': () => 'a désabonné un contact de tout e-mail',
+  'subscribers:unsubscribe': () => 'a désinscrit un contact de tout message',
   'subscribers:resend': () => 'a renvoyé son dernier e-mail à un contact',
   'subscribers:export': ({ rows, format, everybody }) =>
     `a exporté ${plural(Number(rows), 'contact', 'contacts')} (${format === 'csv' ? 'CSV' : 'JSON'}, ${everybody ? 'toute la liste' : 'newsletter seulement'})`,
@@ -57,7 +57,7 @@ const TRIED: Record<string, string> = {
   'subscribers:inspect': 'consulter une fiche',
   'subscribers:receipt': 'établir une preuve de consentement',
   'subscribers:erase': 'effacer un contact',
-  'subscribers:unsubscribe': 'désabonner un contact',
+  'subscribers:unsubscribe': 'désinscrire un contact',
   'subscribers:resend': 'renvoyer un e-mail',
   'subscribers:export': 'exporter la liste',
   'addresses:read': 'chercher par adresse',

@@ -4,7 +4,7 @@ export const EVENT_WORDS: Record<string, string> = {
   'subscriber.confirmed': 'Une adresse est confirmée',
   'subscriber.newsletter_changed': 'L’accord à la newsletter change',
   'file.handed_out': 'Le guide est remis',
-  'subscriber.unsubscribed': 'Quelqu’un se désabonne de tout',
+  'subscriber.unsubscribed': 'Quelqu’un se désinscrit de tout',
   'subscriber.bounced': 'Une adresse n’existe pas',
   'subscriber.complained': 'Un e-mail est signalé comme indésirable',
   'subscriber.erased': 'Quelqu’un est effacé',

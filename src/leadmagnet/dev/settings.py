@@ -53,6 +53,8 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         defaults["HASH_KEY"] = kept_key(folder / "hash.key")
     if "RECEIPT_KEY" not in given:
         defaults["RECEIPT_KEY"] = kept_key(folder / "receipt.key")
+    if "WEBHOOK_KEY" not in given:
+        defaults["WEBHOOK_KEY"] = kept_key(folder / "webhook.key")
     settings = {**defaults, **given}
     settings.setdefault("API_URL", f"http://{api_host(settings)}:{settings['PORT']}")
     return settings
