@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 from leadmagnet.config import Config
-from tests.support.settings import SETTINGS
+from tests.support.settings import ADA, SETTINGS
 
 
 def test_it_prints_a_page_and_one_line_to_paste_for_what_is_wrong(
@@ -48,6 +49,18 @@ def test_it_prints_no_secret_and_no_address(leadmagnet, environment, database, c
     for secret in ("UNSUBSCRIBE_KEYS", "HASH_KEY"):
         assert SETTINGS[secret] not in said.stdout + said.stderr
     assert "@" not in said.stdout + said.stderr
+
+
+def test_a_real_mail_goes_to_the_address_on_stdin_which_is_not_said(
+    leadmagnet, environment, mailbox
+):
+    args = ("doctor", "--category", "database", "--mail-to", "-")
+    said = leadmagnet(*args, stdin=f"{ADA}\n", **environment)
+    assert re.search(r"ok +real mail +SES took it", said.stdout), said.stdout
+    assert [mail["to"] for mail in mailbox.messages()] == [[ADA]]
+    assert "@" not in said.stdout + said.stderr
+    refused = leadmagnet(*args, stdin="nobody\n", **environment)
+    assert (refused.returncode, "holds no e-mail address" in refused.stderr) == (2, True)
 
 
 def test_fresh_secrets_are_settings_that_are_taken(leadmagnet):
