@@ -36,6 +36,7 @@ SECURITY_SCHEME = {
 
 INFO = {
     "description": DESCRIPTION,
+    "contact": {"name": "The studio"},
     "license": {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"},
 }
 
@@ -60,14 +61,6 @@ def _observe() -> requests.Observe:
     return observe
 
 
-def _info(services: Services | None) -> dict[str, Any]:
-    """With the studio to turn to, whose name the contract in the repository does not know."""
-    contact = {"name": "The studio"}
-    if services:
-        contact = {"name": services.config.studio_name, "url": services.config.site_url}
-    return {**INFO, "contact": contact}
-
-
 def create_app(services: Services | None, admin: Admin | None = None) -> Flask:
     """The WSGI application. Without services it can describe itself, and nothing else; without
     `admin` the routes of the admin API answer 404."""
@@ -76,7 +69,7 @@ def create_app(services: Services | None, admin: Admin | None = None) -> Flask:
         API_TITLE="Lead magnet API",
         API_VERSION=__version__,
         OPENAPI_VERSION="3.1.0",
-        API_SPEC_OPTIONS={"info": _info(services), "servers": [{"url": "/"}], "security": []},
+        API_SPEC_OPTIONS={"info": INFO, "servers": [{"url": "/"}], "security": []},
         MAX_CONTENT_LENGTH=BODY_BYTES,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

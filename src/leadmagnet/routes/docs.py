@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from importlib.resources import files
 
 from flask import Blueprint, Response, abort, current_app
@@ -78,9 +77,12 @@ def asset(name: str) -> Response:
     return Response(data, content_type=ASSETS[name], headers={"Cache-Control": "max-age=3600"})
 
 
-@cache
 def _yaml() -> str:
-    return openapi.as_yaml(current_app)
+    """Written once: it takes half a second."""
+    kept = current_app.extensions
+    if "openapi_yaml" not in kept:
+        kept["openapi_yaml"] = openapi.as_yaml(current_app)
+    return str(kept["openapi_yaml"])
 
 
 def _page(text: str, content_type: str) -> Response:

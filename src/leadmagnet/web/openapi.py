@@ -30,6 +30,10 @@ Entry = tuple[Any, Any, Any]
 def document(app: Flask) -> dict[str, Any]:
     """The OpenAPI 3.1 document in the order a person reads."""
     spec = app.extensions["openapi"]().to_dict()
+    if services := app.extensions.get("leadmagnet"):
+        # Whom to turn to: the contract in the repository does not know it.
+        config = services.config
+        spec["info"]["contact"] = {"name": config.studio_name, "url": config.site_url}
     spec["info"] = _ordered(spec["info"], INFO)
     spec["paths"] = {path: _path(item) for path, item in spec["paths"].items()}
     spec["webhooks"] = webhooks()
