@@ -92,7 +92,7 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "en": "This file is no longer in the bucket. Upload it again.",
     },
     "storage_unavailable": {
-        "fr": "L’espace de stockage ne répond pas. Réessayez dans un instant ; si cela continue,"
+        "fr": "L’espace de stockage ne répond pas. Réessayez dans un instant ; si cela continue,"
         " prévenez la personne qui exploite le service.",
         "en": "The storage does not answer. Try again in a moment; if it goes on, tell the person"
         " who operates the service.",
