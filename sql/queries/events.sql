@@ -117,6 +117,7 @@ WHERE (%(endpoint)s::text IS NULL OR e.name = %(endpoint)s)
   AND (%(state)s::text IS NULL OR v.state = %(state)s)
   AND (%(subscriber_id)s::uuid IS NULL OR v.subscriber_id = %(subscriber_id)s)
   AND (NOT %(erasures)s::boolean OR v.kind = 'subscriber.erased')
+  AND (%(before)s::uuid IS NULL OR v.id < %(before)s)
 ORDER BY v.id DESC
 LIMIT %(limit)s;
 

@@ -115,9 +115,10 @@ def test_the_owner_sees_who_acknowledged_an_erasure(
     assert problem(owner.get("/erasures?before=0")) == (422, "field_invalid")
 
 
-def test_the_limit_of_a_page_is_one_of_ours(owner, services):
+def test_deliveries_come_in_pages_the_newest_first(owner, services):
     owner.post("/webhooks", HOOK)
-    for _ in range(3):
-        events.ping(services, "crm")
-    assert len(owner.get("/deliveries?limit=2").json["items"]) == 2
+    pings = [str(events.ping(services, "crm")) for _ in range(3)]
+    first = [each["id"] for each in owner.get("/deliveries?limit=2").json["items"]]
+    second = owner.get(f"/deliveries?limit=2&before={first[-1]}").json["items"]
+    assert [*first, *(each["id"] for each in second)] == pings[::-1]
     assert problem(owner.get("/deliveries?limit=0")) == (422, "field_invalid")

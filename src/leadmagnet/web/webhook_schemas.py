@@ -64,6 +64,9 @@ class DeliveriesQuerySchema(CamelCaseSchema):
         validate=validate.OneOf(STATES, error="field_invalid"), error_messages=WRONG
     )
     subscriber_id = fields.UUID(error_messages=WRONG)
+    before = fields.UUID(
+        error_messages=WRONG, metadata={"description": "The last `id` of the page before"}
+    )
     erasures = fields.Boolean(load_default=False, error_messages=WRONG)
     limit = fields.Integer(
         load_default=50,

@@ -113,6 +113,7 @@ def page(
     state: str | None = None,
     subscriber_id: UUID | None = None,
     erasures: bool = False,
+    before: UUID | None = None,
 ) -> list[Row]:
     """The newest events first: ids and words, no addresses."""
     return services.database.all(
@@ -122,6 +123,7 @@ def page(
         state=state,
         subscriber_id=subscriber_id,
         erasures=erasures,
+        before=before,
     )
 
 

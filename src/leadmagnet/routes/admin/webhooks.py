@@ -176,7 +176,8 @@ def replay_dead(body: dict[str, Any], name: str) -> dict[str, int]:
 def read_deliveries(query: dict[str, Any]) -> dict[str, Any]:
     """What endpoints were told, newest first
 
-    Of one endpoint, in one state, about one person, or erasures only. A `dead` event was given up.
+    Of one endpoint, in one state, about one person, or erasures only; the next page is
+    `before` the last id. A `dead` event was given up.
     """
     return {"items": events.page(admin().services, **query)}
 
