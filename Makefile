@@ -47,7 +47,7 @@ smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
 	@sh scripts/smoke.sh
 
 check-faults: $(VENV)/ready ## A short version of each scenario of the campaign
-	@$(BIN)/python -m pytest tests/faults/faults_check.py
+	@$(BIN)/python -m pytest tests/faults/*_check.py
 
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest -n 0 tests/nginx/nginx_check.py

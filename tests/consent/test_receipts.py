@@ -159,14 +159,15 @@ def test_no_receipt_is_signed_over_what_was_changed(
     assert reason in result.stderr
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"receipt": {}}', "x", "[" * 99_999, "null", "\udcff"]
-)
-def test_what_is_no_receipt_is_refused_without_a_traceback(text, public_key, tmp_path):
-    (tmp_path / "receipt.json").write_bytes(text.encode(errors="surrogateescape"))
-    result = verify(tmp_path / "receipt.json", public_key)
-    assert result.returncode == 1
-    assert result.stderr == "Error: this is no signed receipt\n"
+NO_RECEIPTS = ["", "[]", "{}", '{"receipt": {}}', "x", "[" * 99_999, "null", "\udcff"]
+
+
+def test_what_is_no_receipt_is_refused_without_a_traceback(leadmagnet, public_key, subtests):
+    for text in NO_RECEIPTS:
+        with subtests.test(ascii(text)):
+            result = leadmagnet("receipt", "verify", "-", "--public-key", public_key, stdin=text)
+            assert result.returncode == 1
+            assert result.stderr == "Error: this is no signed receipt\n"
 
 
 @pytest.mark.parametrize("key", ["", "x", "AAAA", "é", "-----BEGIN PUBLIC KEY-----\nx"])

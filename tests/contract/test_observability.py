@@ -60,13 +60,14 @@ def test_dashboard_and_alerts_use_every_metric_and_no_other(exported):
     assert {of_metric(name) for name in used} == {of_metric(name) for name in exported}
 
 
-@pytest.mark.parametrize("text", EXPRESSIONS)
-def test_an_expression_asks_for_labels_that_there_are(exported, text):
-    for name, matchers in re.findall(r"(leadmagnet_\w+)\{([^}]*)\}", text):
-        assert set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", matchers)) <= exported[name]
-    for labels in re.findall(r"by \(([^)]+)\) \(.*?(?=leadmagnet)", text):
-        (name, *_) = re.findall(rf"by \({labels}\) \(.*?(leadmagnet_\w+)", text)
-        assert set(labels.split(", ")) <= exported[name]
+def test_an_expression_asks_for_labels_that_there_are(exported, subtests):
+    for text in EXPRESSIONS:
+        with subtests.test(str(text)):
+            for name, matchers in re.findall(r"(leadmagnet_\w+)\{([^}]*)\}", text):
+                assert set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", matchers)) <= exported[name]
+            for labels in re.findall(r"by \(([^)]+)\) \(.*?(?=leadmagnet)", text):
+                (name, *_) = re.findall(rf"by \({labels}\) \(.*?(leadmagnet_\w+)", text)
+                assert set(labels.split(", ")) <= exported[name]
 
 
 def test_every_metric_is_explained_with_its_labels_and_unit(exported):

@@ -77,12 +77,14 @@ def test_twenty_scanners_on_every_url_change_nothing(client, database, mailbox, 
     before = database.checksum()
     seen = set()
     for agent in agents:
+        # Whoever opens a link does so by GET; the first asks in all other ways, too.
+        others = ("HEAD", "OPTIONS") if agent == agents[0] else ()
         for url in urls:
-            for method in ("GET", "HEAD", "OPTIONS"):
+            for method in ("GET", *others):
                 answer = client.open(url, method=method, headers={"User-Agent": agent})
                 seen.add((method, answer.status_code))
-            asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
-            assert client.options(url, headers=asked).status_code == 204
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    assert {client.options(url, headers=asked).status_code for url in urls} == {204}
     assert database.checksum() == before
     assert {("GET", 200), ("HEAD", 200), ("OPTIONS", 200)} <= seen
 

@@ -4,8 +4,11 @@ itself are killed, and ends with nothing about them."""
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from leadmagnet.dev.ports import free_port
+from leadmagnet.dev.postgres import Postgres
+from leadmagnet.dev.processes import Child
 from tests.faults.consumers import People, added, make_due
 from tests.faults.stage import Api, stage_on
 from tests.support.consumer import documented_consumer, people_in
@@ -13,7 +16,9 @@ from tests.support.stack import end_gracefully
 from tests.support.waiting import until
 
 
-def test_a_consumer_follows_a_person_to_the_erasure_over_kills(postgres, tmp_path):
+def test_a_consumer_follows_a_person_to_the_erasure_over_kills(
+    postgres: Postgres, tmp_path: Path
+) -> None:
     file, port = tmp_path / "people.sqlite3", free_port()
     with stage_on(postgres, tmp_path) as stage:
         stage.configure(WEBHOOK_ALLOW_HOSTS=f"127.0.0.1:{port}", WEBHOOK_KEY="w" * 40)
@@ -21,11 +26,11 @@ def test_a_consumer_follows_a_person_to_the_erasure_over_kills(postgres, tmp_pat
         kinds = ("--event", "subscriber.confirmed", "--event", "subscriber.unsubscribed")
         secret = added(stage, "crm", url, "--include", "email", *kinds)
 
-        def hears():
+        def hears() -> Child:
             stage.children.append(documented_consumer(secret, file, port))
             return stage.children[-1]
 
-        def dies(step):
+        def dies(step: str) -> None:
             victim = stage.mortal_worker(step, 1)
             until(lambda: victim.ended, seconds=30, what=f"death {step}")
             assert victim.process.returncode == -signal.SIGKILL

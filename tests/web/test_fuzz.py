@@ -48,7 +48,7 @@ def application(server, files):
 
 @schema.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,
