@@ -1,6 +1,7 @@
 -- Who is on the owner's list by these filters, and older than the last of the page before: the same
 -- for a search and an export. The planner puts it into each query (it is neither STRICT nor SET),
--- which then has a plan of its own.
+-- which then has a plan of its own. Without the file is who has links of which none was used, as
+-- the statistics count.
 CREATE OR REPLACE FUNCTION lm_people(
     before_at timestamptz, before_id uuid, with_status text, with_newsletter boolean,
     from_source text, asked_from timestamptz, asked_before timestamptz, for_magnet text,
@@ -18,8 +19,9 @@ WHERE (s.created_at, s.id) < (before_at, before_id)
   AND (for_magnet IS NULL OR EXISTS (
       SELECT FROM public.lm_outbox o JOIN public.lm_magnets m ON m.id = o.magnet_id
       WHERE o.subscriber_id = s.id AND m.slug = for_magnet))
-  AND (NOT without_file OR s.confirmed_at IS NOT NULL AND NOT EXISTS (
-      SELECT FROM public.lm_download_tokens t WHERE t.subscriber_id = s.id AND t.use_count > 0))
+  AND (NOT without_file OR s.confirmed_at IS NOT NULL AND (
+      SELECT NOT bool_or(t.use_count > 0) FROM public.lm_download_tokens t
+      WHERE t.subscriber_id = s.id AND t.kind <> 'privacy'))
   AND (NOT mail_dead OR EXISTS (
       SELECT FROM public.lm_outbox o WHERE o.subscriber_id = s.id AND o.state = 'dead'))
 $$;

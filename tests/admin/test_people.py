@@ -89,6 +89,8 @@ def test_filters_say_what_they_say(owner, ada, client, database):
     assert search(withoutFile=True) == {ADA}
     database.rows("UPDATE lm_outbox SET state = 'dead', sent_at = NULL")
     assert search(mailDead=True) == everybody
+    database.rows("DELETE FROM lm_download_tokens")
+    assert search(withoutFile=True) == set(), "links that are deleted tell nothing"
     assert search(askedFrom="2100-01-01T00:00:00Z") == set()
     assert search(askedBefore="2100-01-01T00:00:00+01:00") == everybody
 
