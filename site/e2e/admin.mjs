@@ -102,8 +102,10 @@ test('the dashboard shows the funnel, and leads to who confirmed and never got t
   const { page } = owner
   await signIn(owner, keyOf('e2e-dashboard'))
   await page.getByRole('heading', { name: 'De la demande à la newsletter' }).waitFor()
-  const asked = sql('SELECT count(*) FROM lm_subscribers')[0][0]
-  assert.match(await page.getByRole('main').textContent(), new RegExp(`Ont demandé un guide ?\\D*${asked}`))
+  // Who was erased meanwhile still counts.
+  const asked = await page.getByRole('listitem').filter({ hasText: 'Ont demandé un guide' }).locator('b').textContent()
+  const erased = await page.locator('dt:text("Effacés depuis") + dd').textContent()
+  assert.equal(String(asked - erased), sql(`SELECT count(*) FROM lm_subscribers WHERE created_at > now() - interval '29 days'`)[0][0])
   await look(page, 'admin-dashboard')
   await page.getByText('sans jamais recevoir le guide').waitFor()
   await page.getByRole('link', { name: 'Voir qui' }).click()
@@ -130,7 +132,7 @@ test('the owner finds Ada, prints and saves her proof', async () => {
 
   await open(page, ada)
   assert.ok(!owner.went.some(url => url.includes(ada.email)), 'an address is in no URL')
-  for (const words of ['A demandé le guide, par le formulaire', 'E-mail de confirmation : envoyé', 'A confirmé son adresse', 'conseils de Light & Shutter']) {
+  for (const words of ['A demandé le guide, par le formulaire', 'E-mail de confirmation : envoyé', 'A confirmé son adresse', 'A reçu le guide : Guide de la Mariée Sereine', 'conseils de Light & Shutter']) {
     await page.getByText(words).first().waitFor()
   }
   await look(page, 'admin-contact')
@@ -146,6 +148,10 @@ test('the owner finds Ada, prints and saves her proof', async () => {
   }
   await page.getByText('Les textes acceptés').waitFor()
   await look(page, 'admin-proof')
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+  assert.ok((await page.getByRole('main').boundingBox()).width > 900, 'the paper is used')
+  assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector('h1')).color.includes('oklch(0.2')), true, 'dark on white')
+  await page.emulateMedia({ media: 'screen', colorScheme: 'light' })
   await page.evaluate(() => { window.print = () => { document.title = 'printed' } })
   await click(page, 'Imprimer')
   assert.equal(await page.title(), 'printed')

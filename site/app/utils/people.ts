@@ -41,6 +41,14 @@ export interface Mail {
   provider: { type: string, at: string }[]
 }
 
+/** A file that a person was handed, told apart from its older and newer versions by its SHA-256. */
+export interface HandedFile {
+  magnet: string
+  sha256: string
+  firstAt: string
+  times: number
+}
+
 const ACTS: Record<string, string> = {
   signup: 'A demandé le guide',
   resend: 'A demandé un nouveau lien',
