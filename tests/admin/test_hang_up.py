@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,7 +39,11 @@ def spooled(running, folder: Path):
     """The exports that the server's processes hold open."""
     master = running.process.pid
     workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    links = [os.readlink(link) for pid in workers for link in Path(f"/proc/{pid}/fd").iterdir()]
+    links = []
+    for link in (link for pid in workers for link in Path(f"/proc/{pid}/fd").iterdir()):
+        # One that is closed at this moment.
+        with suppress(FileNotFoundError):
+            links.append(os.readlink(link))
     # gunicorn has one there by which it sees that a worker lives.
     return [link for link in links if link.startswith(str(folder)) and "wgunicorn" not in link]
 
