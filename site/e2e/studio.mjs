@@ -159,10 +159,13 @@ test('the journal tells in sentences who did what', async () => {
   await page.getByRole('link', { name: 'Journal' }).click()
   for (const words of [
     'La clé «\u00a0e2e-mails\u00a0» a relancé 1 e-mail', 'a relié l’outil «\u00a0mon-crm\u00a0»',
-    'a écrit un texte d’accord de «\u00a0guide-mariee-sereine\u00a0»', 'a effacé un contact (à sa demande)',
+    'a mis en place un fichier de « guide-mariee-sereine »', 'a écrit un texte d’accord de «\u00a0guide-mariee-sereine\u00a0»', 'a effacé un contact (à sa demande)',
   ]) await page.getByRole('listitem').filter({ hasText: words }).first().waitFor()
   await look(page, 'admin-journal')
   await page.getByRole('link', { name: /^fiche / }).first().click()
-  await page.waitForURL('**/admin/contacts/*')
+  await page.getByRole('link', { name: 'au journal' }).click()
+  await page.getByText('Ce qui concerne un seul contact').waitFor()
+  await page.getByText('a consulté la fiche d’un contact').first().waitFor()
+  assert.equal(await page.getByText('a relié l’outil').count(), 0)
   await leave()
 })

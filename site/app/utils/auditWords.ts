@@ -8,7 +8,7 @@ type Detail = Record<string, unknown>
 export function actorWords(actor: string): string {
   const [kind, name] = [actor.slice(0, actor.indexOf(':')), actor.slice(actor.indexOf(':') + 1)]
   if (kind === 'key') return `La clé « ${name} »`
-  if (kind === 'oidc') return `Le compte ${name.length > 12 ? `${name.slice(0, 8)}…` : name}`
+  if (kind === 'oidc') return `Le compte ${name.length > 30 ? `${name.slice(0, 8)}…` : name}`
   return 'Le serveur, en ligne de commande'
 }
 
@@ -29,6 +29,8 @@ const ENDPOINT_ACTS: Record<string, string> = {
 const GUIDE_ACTS: Record<string, string> = {
   add: 'a créé',
   put: 'a changé le fichier de',
+  upload: 'a envoyé un fichier pour',
+  activate: 'a mis en place un fichier de',
   change: 'a modifié',
   retire: 'ne propose plus',
   add_text: 'a écrit un texte d’accord de',
@@ -54,6 +56,7 @@ const DONE: Record<string, (detail: Detail) => string> = {
     `${GUIDE_ACTS[String(act)] ?? 'a modifié'} ${magnet ? `« ${magnet} »` : `« ${text} »`}`,
 }
 const TRIED: Record<string, string> = {
+  'me:read': 'se connecter',
   'subscribers:inspect': 'consulter une fiche',
   'subscribers:receipt': 'établir une preuve de consentement',
   'subscribers:erase': 'effacer un contact',
