@@ -325,29 +325,30 @@ def test_a_version_one_signature_is_refused_even_if_labelled_two(hook, authority
     assert problem(hook(message)) == (403, "message_untrusted")
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        CERTIFICATE_URL.replace("https", "http"),
-        CERTIFICATE_URL.replace("eu-west-3", "us-east-1"),
-        CERTIFICATE_URL.replace(HOST, "https://sns.eu-west-3.amazonaws.com.evil.example"),
-        CERTIFICATE_URL.replace(HOST, "https://evil.example"),
-        CERTIFICATE_URL.replace("https://", "https://sns.eu-west-3.amazonaws.com@evil.example/"),
-        CERTIFICATE_URL.replace(".com/", ".com:8443/"),
-        CERTIFICATE_URL.replace(".com/", ".com/x/"),
-        CERTIFICATE_URL.replace(".com/", ".com/../"),
-        CERTIFICATE_URL + "?x=1",
-        CERTIFICATE_URL + "\n",
-        CERTIFICATE_URL.upper(),
-        "http://169.254.169.254/latest/meta-data/",
-        None,
-        7,
-    ],
-)
-def test_a_certificate_from_anywhere_else_is_not_fetched(hook, authority, fetched, url):
-    message = authority.message(event(), SigningCertURL=url)
-    assert problem(hook(message)) == (403, "message_untrusted")
-    assert fetched.urls == []
+ELSEWHERE = [
+    CERTIFICATE_URL.replace("https", "http"),
+    CERTIFICATE_URL.replace("eu-west-3", "us-east-1"),
+    CERTIFICATE_URL.replace(HOST, "https://sns.eu-west-3.amazonaws.com.evil.example"),
+    CERTIFICATE_URL.replace(HOST, "https://evil.example"),
+    CERTIFICATE_URL.replace("https://", "https://sns.eu-west-3.amazonaws.com@evil.example/"),
+    CERTIFICATE_URL.replace(".com/", ".com:8443/"),
+    CERTIFICATE_URL.replace(".com/", ".com/x/"),
+    CERTIFICATE_URL.replace(".com/", ".com/../"),
+    CERTIFICATE_URL + "?x=1",
+    CERTIFICATE_URL + "\n",
+    CERTIFICATE_URL.upper(),
+    "http://169.254.169.254/latest/meta-data/",
+    None,
+    7,
+]
+
+
+def test_a_certificate_from_anywhere_else_is_not_fetched(hook, authority, fetched, subtests):
+    for url in ELSEWHERE:
+        with subtests.test(str(url)):
+            message = authority.message(event(), SigningCertURL=url)
+            assert problem(hook(message)) == (403, "message_untrusted")
+            assert fetched.urls == []
 
 
 @pytest.mark.parametrize("age", [timedelta(days=8), -timedelta(minutes=20)])
@@ -544,25 +545,26 @@ def test_what_is_no_small_file_is_given_up_within_seconds(certificate_host):
 # Envelopes
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"Type": "Other"},
-        {"Type": None},
-        {"Type": ["Notification"]},
-        {"Message": None},
-        {"Message": {"eventType": "Bounce"}},
-        {"MessageId": 7},
-        {"MessageId": "x" * 201},
-        {"MessageId": "a\u0000b"},
-        {"TopicArn": None},
-        {"Timestamp": 7},
-        {"Subject": 7},
-    ],
-)
-def test_what_is_not_shaped_like_a_message_of_sns_is_a_400(hook, authority, changes):
-    message = authority.message(event()) | changes
-    assert problem(hook(message)) == (400, "message_malformed")
+NO_MESSAGES = [
+    {"Type": "Other"},
+    {"Type": None},
+    {"Type": ["Notification"]},
+    {"Message": None},
+    {"Message": {"eventType": "Bounce"}},
+    {"MessageId": 7},
+    {"MessageId": "x" * 201},
+    {"MessageId": "a\u0000b"},
+    {"TopicArn": None},
+    {"Timestamp": 7},
+    {"Subject": 7},
+]
+
+
+def test_what_is_not_shaped_like_a_message_of_sns_is_a_400(hook, authority, subtests):
+    for changes in NO_MESSAGES:
+        with subtests.test(str(changes)):
+            message = authority.message(event()) | changes
+            assert problem(hook(message)) == (400, "message_malformed")
 
 
 def test_a_header_that_says_another_type_is_a_400(hook, authority):
