@@ -88,6 +88,10 @@ def test_a_magnet_made_by_commands_serves_its_funnel(
         rf"current +{other.stat().st_size} +{sha256(other.read_bytes()).hexdigest()}", shown
     )
     assert sha256(PDF.read_bytes()).hexdigest() in magnets("show", "mon-guide", "--json").stdout
+    assert magnets("change", "mon-guide", "--title-fr", "Mon guide").stdout == "changed mon-guide\n"
+    page = client.get(f"{API}/magnets/mon-guide", headers={"Accept-Language": "fr"}).json
+    assert (page["title"], page["description"]) == ("Mon guide", "Court.")
+    assert "nothing to change" in magnets("change", "mon-guide", "--title-fr", "Mon guide").stderr
     assert magnets("show", "nothing").stderr == "Error: there is no magnet 'nothing'\n"
     listed = magnets("list").stdout
     assert re.search(r"^mon-guide +offered +1 ", listed, re.M)
@@ -97,7 +101,7 @@ def test_a_magnet_made_by_commands_serves_its_funnel(
     assert '"slug": "mon-guide"' in magnets("list", "--json").stdout
     noted = database.rows("SELECT actor, detail->>'act' AS act FROM lm_audit ORDER BY id")
     assert {row["actor"] for row in noted} == {"operator"}
-    assert [row["act"] for row in noted] == ["add", "add_text", "put", "retire"]
+    assert [row["act"] for row in noted] == ["add", "add_text", "put", "change", "retire"]
 
 
 @pytest.mark.parametrize(

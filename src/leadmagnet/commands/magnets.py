@@ -21,7 +21,9 @@ from leadmagnet.funnel.files import MOST_BYTES
 from leadmagnet.funnel.magnets import LOCALES
 
 
-@click.group("magnets", cls=Group, short_help="List, add and retire magnets; replace their files.")
+@click.group(
+    "magnets", cls=Group, short_help="List, add, change and retire magnets; replace files."
+)
 def command() -> None:
     """The magnets, by the owner's connection (MIGRATION_DATABASE_URL)."""
 
@@ -139,6 +141,35 @@ def put(slug: str, file: IO[bytes], file_name: str | None) -> None:
             file_name=file_name,
         )
     click.echo(f"{slug} now hands out this file")
+
+
+@command.command("change")
+@click.argument("slug")
+@click.option("--title-fr")
+@click.option("--title-en")
+@click.option("--description-fr")
+@click.option("--description-en")
+@click.option("--file-name", help="Under which visitors save it: Guide.pdf")
+def change(slug: str, file_name: str | None, **texts: str | None) -> None:
+    """Change what a page says about SLUG; what is not given stays."""
+    with _changing() as database:
+        now = magnets.one(database, slug)
+        said = {
+            field: {
+                locale: now[field][locale] if (new := texts[f"{field}_{locale}"]) is None else new
+                for locale in LOCALES
+            }
+            for field in ("title", "description")
+        }
+        given: dict[str, Any] = {
+            field: value for field, value in said.items() if value != now[field]
+        }
+        if file_name is not None:
+            given["file_name"] = file_name
+        if not given:
+            raise click.UsageError("nothing to change: give one of the options")
+        magnets.change(database, OPERATOR, slug, versions=[now["version"]], **given)
+    click.echo(f"changed {slug}")
 
 
 @command.command("retire")
