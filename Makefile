@@ -11,7 +11,7 @@ SEED ?= 1
 .PHONY: help run site test bench check faults format smoke check-nginx check-pgbouncer check-alerts check-layer check-faults fuzz audit e2e openapi lint-openapi lock clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready ## Serve everything on this machine, until Ctrl-C
 	@exec $(BIN)/leadmagnet dev
