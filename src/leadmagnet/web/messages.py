@@ -21,7 +21,7 @@ RENEWED = {
 
 PRIVACY_ASKED = {
     "fr": "Si nous avons des données liées à cette adresse, un e-mail avec un lien personnel"
-    " vient de partir. Rien reçu ? Regardez dans les indésirables.",
+    " est en route. Rien reçu ? Regardez dans les indésirables.",
     "en": "If we hold anything about this address, an e-mail with a personal link is on its way."
     " Nothing there? Check your spam folder.",
 }
