@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import subprocess
 import sys
@@ -91,6 +93,55 @@ def test_a_value_that_cannot_be_is_one_sentence(leadmagnet, command, sentence):
     assert said.returncode in (1, 2)
     assert sentence in said.stderr
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("mails preview confirm --to {folder}", "confirm.fr.html cannot be written: Is a dir"),
+        ("openapi --output {folder}/nowhere/x", "nowhere/x': No such file or directory"),
+    ],
+)
+def test_what_cannot_be_written_is_one_sentence(leadmagnet, tmp_path, command, sentence):
+    (tmp_path / "confirm.fr.html").mkdir()
+    said = leadmagnet(*command.format(folder=tmp_path).split())
+    assert said.returncode == 1
+    assert sentence in said.stderr
+
+
+ENDED = {
+    "event": "subscriber_unsubscribed",
+    "at": "2026-11-28T03:00:00.000+00:00",
+    "subscriber_id": "6f1c7f0e-0f5e-4b55-9a51-000000000001",
+}
+
+
+@pytest.mark.parametrize(
+    ("log", "sentence"),
+    [
+        (gzip.compress(b"{}"), "<stdin> is not UTF-8 text; unpack it first"),
+        (
+            {key: value for key, value in ENDED.items() if key != "at"},
+            "<stdin>, line 2: this subscriber_unsubscribed",
+        ),
+        ({**ENDED, "at": "2026-11-28T03:00:00"}, "line 2: this"),
+        ({**ENDED, "at": 3}, "line 2: this"),
+        ({**ENDED, "subscriber_id": "ada"}, "line 2: this"),
+        ({**ENDED, "subscriber_id": None}, "line 2: this"),
+        ({**ENDED, "event": "subscriber_status_lowered"}, "line 2: this subscriber_status_lowered"),
+        (
+            {**ENDED, "event": "subscriber_status_lowered", "status": "odd"},
+            "line 2: this subscriber_status_lowered",
+        ),
+    ],
+)
+def test_a_log_that_cannot_be_replayed_is_one_sentence(leadmagnet, log, sentence):
+    text = log if isinstance(log, bytes) else f"a start\n{json.dumps(log)}\n".encode()
+    said = leadmagnet(
+        *["replay", "--since", "2026-11-28", "-"], stdin=text.decode("utf-8", "surrogateescape")
+    )
+    assert said.returncode == 1
+    assert sentence in said.stderr
 
 
 @pytest.mark.parametrize(

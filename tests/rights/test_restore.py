@@ -107,7 +107,11 @@ def test_what_ended_peoples_mail_since_the_backup_is_repeated_from_the_log(
 def test_what_was_before_the_backup_is_not_repeated(restored, leadmagnet, tmp_path):
     restore, since, url = restored
     log = tmp_path / "api.log"
-    line = {"at": "2020-01-01T00:00:00.000+00:00", "event": "subscriber_unsubscribed"}
+    line = {
+        "at": "2020-01-01T00:00:00.000+00:00",
+        "event": "subscriber_unsubscribed",
+        "subscriber_id": "6f1c7f0e-0f5e-4b55-9a51-000000000001",
+    }
     log.write_text(json.dumps(line))
     assert restore("--exit-on-error").returncode == 0
     ran = leadmagnet("replay", "--since", since, str(log), DATABASE_URL=url)

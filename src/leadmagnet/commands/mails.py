@@ -205,6 +205,9 @@ def preview(kind: str, locale: str, folder: Path) -> None:
     content = proof.sample(config, kind, locale)
     for suffix, part in (("html", content.html), ("txt", content.text)):
         path = folder / f"{kind}.{locale}.{suffix}"
-        path.write_text(part, encoding="utf-8")
+        try:
+            path.write_text(part, encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
         click.echo(path)
     click.echo(content.subject)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import IO
 
 import click
 
@@ -11,11 +11,12 @@ from leadmagnet.web import openapi
 
 
 @click.command("openapi")
-@click.option("--output", type=click.Path(path_type=Path), help="A file instead of stdout.")
-def command(output: Path | None) -> None:
+@click.option(
+    "--output",
+    type=click.File("w", encoding="utf-8"),
+    default="-",
+    help="A file instead of stdout.",
+)
+def command(output: IO[str]) -> None:
     """Print the OpenAPI document, as openapi.yaml holds it."""
-    text = openapi.as_yaml(create_app(None))
-    if output:
-        output.write_text(text, encoding="utf-8")
-    else:
-        click.echo(text, nl=False)
+    output.write(openapi.as_yaml(create_app(None)))

@@ -19,6 +19,9 @@ from leadmagnet.mail import ses_events
 from leadmagnet.rights import erasures
 from leadmagnet.services import Services
 
+# When, whom, and the line.
+Told = tuple[datetime, UUID, dict[str, Any]]
+STATUSES = ("bounced", "complained")
 BY_OPERATOR: dict[str, Any] = {"gesture": "operator", "context": Context(None, None)}
 
 
@@ -65,12 +68,12 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
     The ledger says that an operator did it. Erasures with an objection need `leadmagnet erasures
     reapply`, too, for the log has no trace of an address.
     """
-    lines = sorted(_told(logs, since), key=lambda line: line["at"])
+    told = sorted(_told(logs, since), key=lambda each: each[0])
     done: Counter[str] = Counter()
     with application() as services:
-        for line in lines:
+        for _, subscriber_id, line in told:
             try:
-                ACTS[line["event"]](services, UUID(line["subscriber_id"]), line)
+                ACTS[line["event"]](services, subscriber_id, line)
                 done[line["event"]] += 1
             except TokenUnknown:
                 done["of people who are not in this database"] += 1
@@ -80,13 +83,39 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
         click.echo(f"nothing to repeat since {since.isoformat()}")
 
 
-def _told(logs: tuple[IO[str], ...], since: datetime) -> Iterator[dict[str, Any]]:
-    for text in (text for log in logs for text in log):
-        # What collects logs may have put a name before the line.
-        _, brace, rest = text.partition("{")
+def _told(logs: tuple[IO[str], ...], since: datetime) -> Iterator[Told]:
+    for log in logs:
         try:
-            line = json.loads(brace + rest)
-            if line.get("event") in ACTS and datetime.fromisoformat(line["at"]) >= since:
-                yield line
-        except ValueError:
-            continue
+            for number, text in enumerate(log, start=1):
+                told = _event(text, place=f"{log.name}, line {number}")
+                if told and told[0] >= since:
+                    yield told
+        except UnicodeDecodeError:
+            raise click.ClickException(
+                f"{log.name} is not UTF-8 text; unpack it first if it is packed"
+            ) from None
+
+
+def _event(text: str, *, place: str) -> Told | None:
+    """What a line tells; None for what is no line of ours, or nothing to repeat."""
+    # What collects logs may have put a name before the line.
+    _, brace, rest = text.partition("{")
+    try:
+        line = json.loads(brace + rest)
+    except ValueError:
+        return None
+    if str(line.get("event")) not in ACTS:
+        return None
+    try:
+        moment = datetime.fromisoformat(line["at"])
+        if not moment.tzinfo:
+            raise ValueError
+        if line["event"] == "subscriber_status_lowered" and line["status"] not in STATUSES:
+            raise ValueError
+        return moment, UUID(line["subscriber_id"]), line
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Passed over, somebody would get mail again.
+        raise click.ClickException(
+            f"{place}: this {line['event']} is not as we write it (at with a time zone,"
+            " subscriber_id, status); nothing was repeated"
+        ) from None
