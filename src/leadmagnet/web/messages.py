@@ -44,8 +44,8 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "There is nothing at this address. Check it for typing errors.",
     },
     "magnet_unknown": {
-        "fr": "Ce guide n’existe pas ou n’est plus proposé. Revenez à la page d’accueil.",
-        "en": "This guide does not exist or is no longer offered. Go back to the home page.",
+        "fr": "Ce guide n’existe pas ou n’est plus proposé. Vérifiez le lien qui vous y a mené.",
+        "en": "This guide does not exist or is no longer offered. Check the link that led you to it.",
     },
     "token_unknown": {
         "fr": "Ce lien n’est pas valable. Vérifiez qu’il a été copié en entier, ou rouvrez celui de l’e-mail.",
