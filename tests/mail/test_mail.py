@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from html import escape
 from html.parser import HTMLParser
 
@@ -37,7 +38,7 @@ def compose(
     newsletter: bool = False,
     link_url: str = LINK,
     unsubscribe_url: str = LEAVE,
-    hours: int = 48,
+    life: timedelta = timedelta(hours=48),
     config: Config = CONFIG,
 ) -> Content:
     return mail.compose(
@@ -48,7 +49,7 @@ def compose(
         newsletter=newsletter,
         link_url=link_url,
         unsubscribe_url=unsubscribe_url,
-        hours=hours,
+        life=life,
     )
 
 
@@ -211,7 +212,7 @@ def test_nothing_typed_by_a_visitor_can_be_printed() -> None:
         "newsletter",
         "link_url",
         "unsubscribe_url",
-        "hours",
+        "life",
     }
 
 
@@ -301,19 +302,24 @@ def test_english_has_no_straight_quotes_and_no_french_spaces(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "hours", "said"),
+    ("locale", "minutes", "said"),
     [
-        ("fr", 48, f"48{NBSP}heures."),
-        ("fr", 1, f"1{NBSP}heure."),
-        ("en", 48, "48 hours."),
-        ("en", 1, "1 hour."),
+        ("fr", 48 * 60, f"48{NBSP}heures."),
+        ("fr", 90, f"90{NBSP}minutes."),
+        ("fr", 15, f"15{NBSP}minutes."),
+        ("fr", 60, f"1{NBSP}heure."),
+        ("fr", 1, f"1{NBSP}minute."),
+        ("en", 48 * 60, "48 hours."),
+        ("en", 15, "15 minutes."),
+        ("en", 60, "1 hour."),
+        ("en", 1, "1 minute."),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_mail_says_how_long_its_link_works(
-    kind: str, locale: str, hours: int, said: str
+    kind: str, locale: str, minutes: int, said: str
 ) -> None:
-    content = compose(kind, locale, hours=hours)
+    content = compose(kind, locale, life=timedelta(minutes=minutes))
     assert said in content.text
     assert said in Page(content.html).words
 

@@ -49,7 +49,7 @@ def test_an_own_layout_gets_the_colours_and_is_inlined(tmp_path, config):
         ("confirm.fr.jinja", "{{ magnet_title }}", "{{ magnt }}", "confirm.fr.jinja, line 6: 'mag"),
         ("confirm.en.jinja", "{% endblock %}", "", "confirm.en.jinja, line"),
         ("confirm.en.jinja", "{% if newsletter %} It", "{% if newsletter %} {{ x }}", "'x' is und"),
-        ("confirm.en.jinja", "{{ studio }} is", "{{ hours + 'x' }} is", "confirm.en.jinja, line"),
+        ("confirm.en.jinja", "{{ studio }} is", "{{ minutes + 'x' }} is", "confirm.en.jinja, line"),
         ("layout.html", '"{{ unsubscribe_url }}"', '"#"', "unsubscribe_url is missing from the HT"),
         ("layout.txt", "{{ link_url }}", "", "link_url is missing from the text"),
         ("layout.txt", "{{ policy_url }}", "", "policy_url is missing from the text"),
@@ -92,12 +92,14 @@ def test_a_start_with_a_broken_template_is_refused_in_a_sentence(tmp_path, comma
 @pytest.mark.parametrize("kind", wording.KINDS)
 def test_a_preview_writes_html_and_text(tmp_path, kind):
     arguments = ["mails", "preview", kind, "--locale", "en", "--to", str(tmp_path)]
-    result = CliRunner().invoke(main, arguments, env=ENV)
+    result = CliRunner().invoke(main, arguments, env={**ENV, "PRIVACY_LINK_MINUTES": "15"})
     assert result.exit_code == 0, result.output
     html, text = (tmp_path / f"{kind}.en.{suffix}" for suffix in ("html", "txt"))
     assert f"{html}\n{text}\n" in result.output
     assert "Light &amp; Shutter" in html.read_text("utf-8")
     assert "Light & Shutter" in text.read_text("utf-8")
+    life = "15 minutes" if kind == "privacy" else "48 hours"
+    assert f"This link works for {life}." in text.read_text("utf-8")
 
 
 def test_ours_are_whole():

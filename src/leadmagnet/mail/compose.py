@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from leadmagnet.adapters.ses import Mail
 from leadmagnet.config import Config
 from leadmagnet.database import Database, Row
@@ -19,7 +21,7 @@ def compose(
     newsletter: bool,
     link_url: str,
     unsubscribe_url: str,
-    hours: int,
+    life: timedelta,
 ) -> Content:
     """Fill the texts of `<kind>.<locale>.jinja` into both layouts.
 
@@ -32,10 +34,15 @@ def compose(
         "newsletter": newsletter,
         "link_url": link_url,
         "unsubscribe_url": unsubscribe_url,
-        "hours": hours,
+        "minutes": life // timedelta(minutes=1),
     }
     wording = wording_of(config.mail_templates, config.mail_colour, config.mail_colour_dark)
     return wording.fill(kind, locale, values)
+
+
+def life_of(kind: str, config: Config) -> timedelta:
+    """How long the link of such a mail works."""
+    return config.privacy_link_minutes if kind == "privacy" else config.token_hours
 
 
 def mail_for(row: Row, *, token: str, config: Config, database: Database) -> Mail:
@@ -44,9 +51,7 @@ def mail_for(row: Row, *, token: str, config: Config, database: Database) -> Mai
     if row["subscriber_id"] is None:
         return owner.mail_for(row, config=config, database=database)
     unsubscribe = tokens.sign(row["subscriber_id"], config.unsubscribe_keys)
-    private = row["kind"] == "privacy"
-    page = "mes-donnees" if private else "confirm"
-    life = config.privacy_link_minutes if private else config.token_hours
+    page = "mes-donnees" if row["kind"] == "privacy" else "confirm"
     content = compose(
         row["kind"],
         row["locale"],
@@ -55,7 +60,7 @@ def mail_for(row: Row, *, token: str, config: Config, database: Database) -> Mai
         newsletter=row["newsletter"],
         link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
         unsubscribe_url=f"{config.site_url}/lead-magnet/unsubscribe?token={unsubscribe}",
-        hours=max(1, int(life.total_seconds() // 3600)),
+        life=life_of(row["kind"], config),
     )
     one_click = f"{config.api_url or config.site_url}/api/lead-magnet/unsubscribe/{unsubscribe}"
     return Mail(

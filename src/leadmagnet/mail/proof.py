@@ -14,7 +14,7 @@ from jinja2 import TemplateSyntaxError
 
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.mail import owner
-from leadmagnet.mail.compose import compose
+from leadmagnet.mail.compose import compose, life_of
 from leadmagnet.mail.wording import KINDS, LOCALES, TO_OWNER, Content
 
 TITLES = {"fr": "Guide de la Mariée Sereine", "en": "The Serene Bride’s Guide"}
@@ -51,7 +51,7 @@ def sample(config: Config, kind: str, locale: str, *, newsletter: bool = True) -
         newsletter=newsletter,
         link_url=_link(config),
         unsubscribe_url=_unsubscribe(config),
-        hours=48,
+        life=life_of(kind, config),
     )
 
 
