@@ -92,6 +92,7 @@ export const purposeOf = (purpose: ConsentEvent['purpose']) => purpose === 'news
 
 /** What somebody did, in words: one act may be about both purposes. */
 export function actOf({ type, gesture, purpose }: Pick<ConsentEvent, 'type' | 'gesture' | 'purpose'>) {
+  if (type === 'resend' && gesture === 'operator') return 'Le studio a renvoyé le dernier e-mail'
   const act = type === 'unsubscribe' && purpose === 'newsletter' ? 'Ne veut plus de la newsletter' : ACTS[type] ?? type
   return [act, GESTURES[gesture ?? '']].filter(Boolean).join(', ')
 }
