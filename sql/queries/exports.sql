@@ -24,6 +24,8 @@ LEFT JOIN LATERAL (
     ORDER BY e.type, e.id DESC
     LIMIT 1
 ) AS proof ON true
+-- Who bounced keeps the consent, but receives nothing.
+WHERE %(newsletter)s::boolean IS NULL OR s.status = 'confirmed'
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;
 

@@ -77,6 +77,13 @@ def test_only_who_agreed_to_the_newsletter_unless_everybody_is_asked_for(owner, 
     assert [row["Email"] for row in pending] == ["grace@example.org"]
 
 
+def test_an_address_that_bounced_does_not_receive_the_newsletter(owner, ada, database):
+    database.rows("UPDATE lm_subscribers SET status = 'bounced' WHERE newsletter")
+    assert rows_of(owner.post("/exports")) == []
+    (row,) = rows_of(owner.post("/exports", {"everybody": True, "status": "bounced"}))
+    assert (row["Email"], row["Newsletter"]) == (ADA, "oui")
+
+
 def test_json_lines_are_for_programs_and_raw(owner, ada, database):
     database.rows("UPDATE lm_subscribers SET source = '=1+1;\"x\"'")
     answer = owner.post("/exports", {"format": "ndjson"})

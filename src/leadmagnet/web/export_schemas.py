@@ -26,5 +26,5 @@ class ExportListSchema(FilterSchema):
     everybody = Decision(
         load_default=False,
         error_messages=WRONG,
-        metadata={"description": "If `true`, also who has not agreed to the newsletter"},
+        metadata={"description": "If `true`, also who does not receive the newsletter"},
     )
