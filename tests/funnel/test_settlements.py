@@ -78,12 +78,15 @@ def test_a_request_that_cannot_be_settled_holds_up_nobody_and_is_kept_for_an_ope
         "SELECT attempts, reason, failed_at IS NULL AS waits FROM lm_requests"
     ) == [{"attempts": settlements.MOST_ATTEMPTS, "reason": "CheckViolation", "waits": False}]
     assert sum("request_failed" in line for line in log_lines()) == 1
+    for options in ((), ("--json",)):
+        assert leadmagnet("requests", *options).returncode == 1
     assert "1 failed" in leadmagnet("requests").stdout
     database.rows("ALTER TABLE lm_subscribers DROP CONSTRAINT broken")
     unknown = leadmagnet("requests", "retry", "7000")
     assert (unknown.returncode, unknown.stdout) == (1, "0 waiting again\n")
     assert "the others have not failed" in unknown.stderr
     assert leadmagnet("requests", "retry", "--all").stdout == "1 waiting again\n"
+    assert leadmagnet("requests").returncode == 0
     settle(services)
     assert database.count("lm_subscribers") == 3
 

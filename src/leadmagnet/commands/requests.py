@@ -6,6 +6,7 @@ import click
 
 from leadmagnet.commands.plumbing import ROW_ID, ROWS, application
 from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
+from leadmagnet.database import Row
 from leadmagnet.funnel import requests
 
 
@@ -19,14 +20,22 @@ from leadmagnet.funnel import requests
 @json_option
 @click.pass_context
 def command(context: click.Context, failures: int, as_json: bool) -> None:
-    """Show how many requests wait for a worker, since when, and which have failed."""
+    """Show how many requests wait for a worker, since when, and which have failed.
+
+    Ends with 1 when a request has failed.
+    """
     if context.invoked_subcommand:
         return
     with application() as services:
         found = requests.overview(services, failures=failures)
     if as_json:
         print_json(found)
-        return
+    else:
+        _print(found)
+    context.exit(1 if found["failed"] else 0)
+
+
+def _print(found: Row) -> None:
     since = f", the oldest for {human(found['age'])}" if found["age"] else ""
     click.echo(f"{found['waiting'] or 'nothing'} waiting{since}; {found['failed']} failed")
     if found["failures"]:
