@@ -112,7 +112,7 @@ test('errors are the API’s sentences, next to their field, with the focus on i
 
   await address.fill('chloé@example.org')
   await click(page, 'Recevoir le guide')
-  await page.getByText('un accent avant le @').waitFor()
+  await page.getByText('un accent avant le « @ »').waitFor()
   await helped(page)
 
   await address.fill(ada.email)

@@ -68,9 +68,9 @@ PROBLEMS: dict[str, dict[str, str]] = {
     },
     "guess_limit": {
         "fr": "Trop de liens non valables ont été ouverts depuis votre connexion. Ouvrez celui de l’e-mail,"
-        " ou redemandez le guide.",
+        " ou réessayez dans une heure.",
         "en": "Too many invalid links have been opened from your connection. Open the one in the e-mail,"
-        " or request the guide again.",
+        " or try again in an hour.",
     },
     "privacy_limit": {
         "fr": "Trop de demandes ont été envoyées depuis votre connexion. Réessayez dans une heure, ou répondez à"
@@ -111,7 +111,7 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "This e-mail address is not valid. Check it; it should look like name@domain.com.",
     },
     "email_unsupported": {
-        "fr": "Nous ne pouvons pas écrire à une adresse qui a un accent avant le @. Donnez-en une autre.",
+        "fr": "Nous ne pouvons pas écrire à une adresse qui comporte un accent avant le « @ ». Donnez-en une autre.",
         "en": "We cannot write to an address with an accent before the @. Please enter another one.",
     },
     "consent_required": {
