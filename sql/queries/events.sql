@@ -15,6 +15,8 @@ WITH due AS (
         FOR UPDATE SKIP LOCKED
     ) v
     WHERE e.disabled_at IS NULL AND coalesce(e.resting_until, '-infinity') <= now()
+      -- The original of a copied database has told this, or will.
+      AND (SELECT hold_reason IS DISTINCT FROM 'database_copied' FROM lm_send_limiter)
       AND (SELECT count(*) FROM lm_webhook_events h
            WHERE h.endpoint_id = e.id AND h.leased_until > now())
           < CASE WHEN e.failing_since IS NULL THEN %(in_hand)s::int ELSE 1 END
@@ -69,10 +71,9 @@ WITH delivered AS (
       AND n.endpoint_id = d.endpoint_id AND n.acknowledged_at IS NULL
 ), recovered AS (
     UPDATE lm_webhook_endpoints e
-    SET failing_since = NULL, resting_until = NULL
+    SET failing_since = NULL
     FROM delivered
-    WHERE e.id = delivered.endpoint_id
-      AND (e.failing_since IS NOT NULL OR e.resting_until IS NOT NULL)
+    WHERE e.id = delivered.endpoint_id AND e.failing_since IS NOT NULL
 )
 SELECT EXISTS (SELECT FROM delivered) AS held;
 
@@ -91,7 +92,7 @@ WITH failed AS (
 ), endpoint AS (
     UPDATE lm_webhook_endpoints e
     SET failing_since = coalesce(e.failing_since, now()),
-        resting_until = now() + %(pause)s::interval,
+        resting_until = greatest(e.resting_until, now() + %(pause)s::interval),
         disabled_at = CASE WHEN %(gone)s::boolean
                              OR e.failing_since <= now() - %(patience)s::interval THEN now() END,
         disabled_why = CASE WHEN %(gone)s::boolean THEN 'gone'

@@ -6,7 +6,8 @@ import logging
 import signal
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -22,6 +23,7 @@ from leadmagnet.webhooks import events
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+T = TypeVar("T")
 
 
 class Worker:
@@ -40,7 +42,7 @@ class Worker:
         )
         send = Lanes(
             "send",
-            self._claim,
+            lambda: self._in_no_copy(lambda: outbox.claim(self._delivery)),
             lambda claimed: outbox.deliver(self._delivery, claimed),
             threads=services.config.send_concurrency,
         )
@@ -69,17 +71,18 @@ class Worker:
         return [
             Lanes(
                 "webhooks",
-                lambda: events.claim(delivery),
+                lambda: self._in_no_copy(lambda: events.claim(delivery)),
                 lambda row: events.deliver(delivery, row),
                 threads=events.THREADS,
             )
         ]
 
-    def _claim(self) -> outbox.Claimed | None:
+    def _in_no_copy(self, claim: Callable[[], T]) -> T:
+        """Claim, but look first whether the database is a copy: there, nothing is claimed."""
         if not self._recognised:
             send_limiter.recognise_database(self._services)
             self._recognised = True
-        return outbox.claim(self._delivery)
+        return claim()
 
     def stop(self) -> None:
         self._stop.set()

@@ -20,7 +20,7 @@ from leadmagnet.adapters.ses import Mailer
 from leadmagnet.adapters.webhooks import Answer, Unreachable
 from leadmagnet.commands import main
 from leadmagnet.errors import Unavailable
-from leadmagnet.mail import ses_events
+from leadmagnet.mail import send_limiter, ses_events
 from leadmagnet.mail.ses_events import Event
 from leadmagnet.rights import erasures, retention
 from leadmagnet.webhooks import endpoints, events
@@ -280,6 +280,37 @@ def test_retry_after_is_kept_for_all_events_of_the_endpoint(
     assert len(consumer.posts) == 1
     database.rows("UPDATE lm_webhook_endpoints SET resting_until = now()")
     assert len(deliver().posts) == 4
+
+
+@pytest.mark.parametrize("other", [Answer(500), WELL])
+def test_retry_after_is_kept_whatever_becomes_of_another_event_in_hand(
+    add, ada_later, services, consumer, database, other
+):
+    add()
+    ada_later()
+    key = services.config.webhook_key
+    delivery = events.Delivery(services.database, key, consumer, lambda seconds: None)
+    in_hand = [events.claim(delivery), events.claim(delivery)]
+    assert all(in_hand), "both are in hand at once"
+    consumer.answers = [Answer(429, 3600.0), other]
+    for row in in_hand:
+        events.deliver(delivery, row)
+    resting = "SELECT resting_until - now() > interval '59 minutes' FROM lm_webhook_endpoints"
+    assert database.value(resting)
+
+
+def test_a_copied_database_tells_nobody_until_it_is_told_to(
+    add, ada_later, services, deliver, database
+):
+    add()
+    ada_later()
+    send_limiter.recognise_database(services)
+    # As in a restored dump: the row remembers another server.
+    database.rows("UPDATE lm_send_limiter SET database_id = '1/1'")
+    send_limiter.recognise_database(services)
+    assert deliver().posts == []
+    send_limiter.resume(services)
+    assert deliver().posts != []
 
 
 def test_an_endpoint_that_is_gone_is_disabled_and_its_events_wait(
@@ -734,6 +765,7 @@ def test_the_deliveries_can_be_about_one_person_and_the_dead_are_sent_again_toge
         (("add", "crm", "ftp://x.example/"), "looks like https://host/path"),
         (("add", "crm", "http://192.168.1.5/"), "https://"),
         (("add", "CRM", "https://x.example/"), "must be like crm"),
+        (("enable", "crm-2"), "no endpoint"),
         (("ping", "nobody"), "no endpoint nobody that is enabled"),
         (("rotate", "nobody"), "no endpoint nobody"),
         (("disable", "nobody"), "no endpoint nobody that is enabled"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,9 +34,8 @@ def _acting() -> Iterator[Services]:
 
 
 def _name(_: click.Context, __: click.Parameter, value: str) -> str:
-    words = value.split("-")
-    if not all(w.isascii() and w.isalnum() and w.islower() for w in words) or len(value) > 50:
-        raise click.BadParameter("must be like crm or mailing-tool")
+    if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", value) or len(value) > 50:
+        raise click.BadParameter("must be like crm or mailing-tool-2")
     return value
 
 

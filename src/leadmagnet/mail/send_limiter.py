@@ -18,7 +18,7 @@ def state(services: Services) -> Row:
 
 
 def recognise_database(services: Services) -> None:
-    """Hold the mails of a restored copy: the original has sent them, or will."""
+    """Hold the mails and events of a restored copy: the original has sent them, or will."""
     row = services.database.one("send_limiter_recognise_database")
     if row and row["hold_reason"]:
         log.error("sending_held", extra={"reason": row["hold_reason"]})
