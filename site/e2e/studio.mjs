@@ -56,8 +56,8 @@ test('the owner replaces the PDF: one that is none is refused, the former can co
   await look(page, 'admin-guide-refused')
   const other = Buffer.concat([guide, Buffer.from('% another edition\n%%EOF\n')])
   await send(other)
-  await page.getByText('Le nouveau fichier est le fichier actuel').waitFor()
-  await page.getByText('1 fichier d’avant').click()
+  await page.getByText('Le nouveau fichier est en ligne').waitFor()
+  await page.getByText('1 ancien fichier').click()
   await look(page, 'admin-guide')
 
   const visitor = await person()
@@ -67,7 +67,7 @@ test('the owner replaces the PDF: one that is none is refused, the former can co
   await visitor.leave()
 
   await click(page, 'Utiliser de nouveau')
-  await page.getByText('Ce fichier est de nouveau le fichier actuel').waitFor()
+  await page.getByText('Ce fichier est de nouveau en ligne').waitFor()
   await leave()
 })
 
@@ -94,7 +94,7 @@ test('the owner corrects a consent text: visitors see the new one, the former st
   await look(page, 'admin-text')
   await click(page, 'Afficher cette version')
   await page.getByText('La nouvelle version est affichée').waitFor()
-  await page.getByText('1 version d’avant').click()
+  await page.getByText('1 ancienne version').click()
   await page.getByText('Mon adresse ne sert qu’à cela').waitFor()
   await page.goto('/')
   await page.getByText(words).waitFor()
@@ -159,7 +159,7 @@ test('the journal tells in sentences who did what', async () => {
   await page.getByRole('link', { name: 'Journal' }).click()
   for (const words of [
     'La clé «\u00a0e2e-mails\u00a0» a relancé 1 e-mail', 'a relié l’outil «\u00a0mon-crm\u00a0»',
-    'a mis en place un fichier de « guide-mariee-sereine »', 'a écrit un texte d’accord de «\u00a0guide-mariee-sereine\u00a0»', 'a effacé un contact (à sa demande)',
+    'a mis en ligne un fichier pour « guide-mariee-sereine »', 'a modifié un texte de consentement de «\u00a0guide-mariee-sereine\u00a0»', 'a effacé un contact (à sa demande)',
   ]) await page.getByRole('listitem').filter({ hasText: words }).first().waitFor()
   await look(page, 'admin-journal')
   await page.getByRole('link', { name: /^fiche / }).first().click()

@@ -29,12 +29,12 @@ const ENDPOINT_ACTS: Record<string, string> = {
 const GUIDE_ACTS: Record<string, string> = {
   add: 'a créé',
   put: 'a changé le fichier de',
-  upload: 'a envoyé un fichier pour',
-  activate: 'a mis en place un fichier de',
+  upload: 'a commencé l’envoi d’un fichier pour',
+  activate: 'a mis en ligne un fichier pour',
   change: 'a modifié',
   retire: 'ne propose plus',
-  add_text: 'a écrit un texte d’accord de',
-  retire_text: 'n’affiche plus un texte d’accord de',
+  add_text: 'a modifié un texte de consentement de',
+  retire_text: 'n’affiche plus un texte de consentement de',
 }
 
 const DONE: Record<string, (detail: Detail) => string> = {
