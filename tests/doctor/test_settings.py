@@ -78,6 +78,14 @@ def test_a_missing_region_is_told(settings, monkeypatch):
     assert "AWS_REGION" in found.fix
 
 
+def test_a_profile_that_is_not_there_is_told(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_PROFILE", "studio")
+    found = settings("aws")
+    assert (found.verdict, found.fix) == ("fail", "correct it, or unset it")
+    assert found.said.startswith("AWS_PROFILE")
+
+
 def test_templates_that_were_changed_since_the_start_are_told(settings, tmp_path):
     (tmp_path / "shared.fr.jinja").write_text("{{ discount }}")
     found = settings("templates", MAIL_TEMPLATES=str(tmp_path))

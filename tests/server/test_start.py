@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from click import ClickException
 
 from leadmagnet.commands.plumbing import say_what_is_missing
 from leadmagnet.config import Config
@@ -35,6 +36,15 @@ def test_without_a_region_it_does_not_start_and_says_what_to_set(database, comma
     assert done.stderr.strip() == (
         "Error: no AWS region: set AWS_REGION (or AWS_DEFAULT_REGION), like eu-west-3"
     )
+
+
+def test_a_profile_that_is_not_there_ends_the_start_with_a_sentence(
+    database, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_PROFILE", "studio")
+    with pytest.raises(ClickException, match="AWS_PROFILE names no profile"):
+        say_what_is_missing(configured(database))
 
 
 def test_an_old_server_is_refused_by_its_version(database, monkeypatch, capsys):

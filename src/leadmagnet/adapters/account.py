@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from botocore.exceptions import ProfileNotFound
 from botocore.session import Session
 
 
 def missing_region() -> str | None:
     """What to set, where boto3 finds no region; it would sign for another, or die on its way."""
-    if Session().get_config_variable("region"):
+    session = Session()
+    try:
+        # Raises for a wrong profile even where the environment names the region.
+        session.get_scoped_config()
+    except ProfileNotFound:
+        return "AWS_PROFILE names no profile of AWS's config files: correct it, or unset it"
+    if session.get_config_variable("region"):
         return None
     return "no AWS region: set AWS_REGION (or AWS_DEFAULT_REGION), like eu-west-3"
 

@@ -84,8 +84,9 @@ def _checked(categories: Collection[str], mail_to: str | None) -> Iterator[Check
         yield from unmade(categories, "the settings cannot be read")
         return
     if sentence := account.missing_region():
-        yield Checked("settings", "aws", fail(*in_two(sentence)))
-        yield from unmade(categories, "no AWS region")
+        said, fix = in_two(sentence)
+        yield Checked("settings", "aws", fail(said, fix))
+        yield from unmade(categories, said)
         return
     services = Services.from_config(config, connections=1)
     services.database.open()

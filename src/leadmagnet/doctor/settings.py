@@ -76,9 +76,8 @@ def addresses(given: Surroundings) -> Finding:
 
 
 def aws(given: Surroundings) -> Finding:
-    for sentence in (account.missing_region(), account.missing_credentials()):
-        if sentence:
-            return fail(*in_two(sentence))
+    if sentence := account.missing_region() or account.missing_credentials():
+        return fail(*in_two(sentence))
     return ok(f"region {given.aws.region}, credentials found")
 
 
