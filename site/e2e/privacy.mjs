@@ -32,7 +32,11 @@ test('a copy of everything, as a file', async () => {
   await look(page, 'data-ask-error')
 
   const url = await link(ada)
+  await page.getByText(ada.email).waitFor()
+  await helped(page)
   await look(page, 'data-asked')
+  await click(page, 'Ce n’est pas la bonne adresse')
+  assert.equal(await page.getByLabel('Votre adresse e-mail').inputValue(), ada.email)
   sql(`INSERT INTO lm_webhook_endpoints (name, url, kinds, disabled_at, disabled_why)
     VALUES ('advice-tool', 'https://tool.example/', '{subscriber.confirmed}', now(), 'operator')`)
   sql(`INSERT INTO lm_webhook_recipients (subscriber_id, endpoint_id, address)
