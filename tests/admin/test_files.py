@@ -57,10 +57,15 @@ def owner(client, database, services):
     return Caller(client, new_key(database, services, role="owner", name="ada-laptop"))
 
 
+@pytest.fixture(autouse=True)
+def urllib3_is_quiet(caplog):
+    """The test's own client: its lines would name the form."""
+    with caplog.at_level(logging.ERROR, logger="urllib3"):
+        yield
+
+
 def post(form, data):
     """As the site's server does."""
-    # Its own lines name the form.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
     fields = {**form["fields"], "file": ("Guide.pdf", data, "application/pdf")}
     answer = urllib3.request("POST", form["url"], fields=fields)
     assert answer.status == 204, answer.data
