@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import subprocess
@@ -119,7 +118,7 @@ ENDED = {
 @pytest.mark.parametrize(
     ("log", "sentence"),
     [
-        (gzip.compress(b"{}"), "<stdin> is not UTF-8 text; unpack it first"),
+        (b"\x1f\x8b\x08", "<stdin> is not UTF-8 text; unpack it first"),
         (
             {key: value for key, value in ENDED.items() if key != "at"},
             "<stdin>, line 2: this subscriber_unsubscribed",
