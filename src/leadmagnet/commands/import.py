@@ -10,7 +10,7 @@ import click
 import psycopg
 
 from leadmagnet.commands.plumbing import application, head_option, settings
-from leadmagnet.commands.printing import Group
+from leadmagnet.commands.printing import Group, Progress
 from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.consent import kept_head, ledger
 from leadmagnet.consent.chain import Head
@@ -117,7 +117,9 @@ def _checked(published: Head | None) -> checks.Comparison:
     click.echo(f"{comparison.links} links still work, {comparison.links_known} of them here")
     with application() as services:
         try:
-            report = ledger.verify(services, published=published)
+            report = ledger.verify(
+                services, published=published, progress=Progress("seals verified")
+            )
         except kept_head.KeptHeadError as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"ledger: {report.events} events sealed, {report.waiting} not sealed yet")

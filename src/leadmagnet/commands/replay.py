@@ -12,6 +12,7 @@ from uuid import UUID
 import click
 
 from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.printing import Progress
 from leadmagnet.errors import TokenUnknown
 from leadmagnet.funnel import subscribers
 from leadmagnet.funnel.requests import Context
@@ -71,7 +72,7 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
     told = sorted(_told(logs, since), key=lambda each: each[0])
     done: Counter[str] = Counter()
     with application() as services:
-        for _, subscriber_id, line in told:
+        for _, subscriber_id, line in Progress("repeated").over(told):
             try:
                 ACTS[line["event"]](services, subscriber_id, line)
                 done[line["event"]] += 1
@@ -86,7 +87,7 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
 def _told(logs: tuple[IO[str], ...], since: datetime) -> Iterator[Told]:
     for log in logs:
         try:
-            for number, text in enumerate(log, start=1):
+            for number, text in enumerate(Progress(f"lines of {log.name} read").over(log), start=1):
                 told = _event(text, place=f"{log.name}, line {number}")
                 if told and told[0] >= since:
                     yield told
