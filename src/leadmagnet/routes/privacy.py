@@ -7,7 +7,7 @@ from typing import Any
 from leadmagnet.funnel import requests
 from leadmagnet.rights import privacy, retention
 from leadmagnet.web.context import context, services
-from leadmagnet.web.contract import Blueprint, accepted_with, path_example
+from leadmagnet.web.contract import Blueprint, accepted_with, token_example
 from leadmagnet.web.messages import PRIVACY_ASKED
 from leadmagnet.web.privacy_schemas import (
     ErasedSchema,
@@ -97,7 +97,7 @@ def ask(body: dict[str, str]) -> dict[str, str]:
     return {"status": "accepted", "message": PRIVACY_ASKED[language()]}
 
 
-@blp.get("/links/<token>", parameters=[path_example("token", TOKEN)])
+@blp.get("/links/<token>", parameters=[token_example(TOKEN)])
 @blp.doc(operationId="describePrivacyLink")
 @blp.response(
     200,

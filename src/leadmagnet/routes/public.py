@@ -13,7 +13,7 @@ from leadmagnet.database import Row
 from leadmagnet.funnel import magnets, requests, subscribers, tokens
 from leadmagnet.web import bodies
 from leadmagnet.web.context import context, services
-from leadmagnet.web.contract import Blueprint, accepted_with, path_example
+from leadmagnet.web.contract import Blueprint, accepted_with, path_example, token_example
 from leadmagnet.web.messages import ACCEPTED, RENEWED
 from leadmagnet.web.problems import language
 from leadmagnet.web.public_examples import MAGNET, SIGNUP, SLUG, TOKEN, UNSUBSCRIBE_TOKEN
@@ -109,7 +109,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@blp.get("/confirm/<token>", parameters=[path_example("token", TOKEN)])
+@blp.get("/confirm/<token>", parameters=[token_example(TOKEN)])
 @blp.doc(operationId="describeLink")
 @blp.response(
     200,
@@ -179,7 +179,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
     return {"status": "accepted", "message": RENEWED[language()]}
 
 
-@blp.get("/unsubscribe/<token>", parameters=[path_example("token", UNSUBSCRIBE_TOKEN)])
+@blp.get("/unsubscribe/<token>", parameters=[token_example(UNSUBSCRIBE_TOKEN)])
 @blp.doc(operationId="describeSubscription")
 @blp.response(
     200,
@@ -199,7 +199,7 @@ def describe_subscription(token: str) -> dict[str, Any]:
     return _shown(subscribers.subscription(services(), subscriber_id))
 
 
-@blp.post("/unsubscribe/<token>", parameters=[path_example("token", UNSUBSCRIBE_TOKEN)])
+@blp.post("/unsubscribe/<token>", parameters=[token_example(UNSUBSCRIBE_TOKEN)])
 @blp.doc(
     operationId="unsubscribe",
     requestBody={

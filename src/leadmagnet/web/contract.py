@@ -71,6 +71,12 @@ def path_example(name: str, example: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "example": example}
 
 
+def token_example(example: str) -> dict[str, Any]:
+    """The token of a mail's link. The explorer sends the example, too."""
+    said = "From an e-mail's link. The example is no real one: it gets a 404 and counts as a guess."
+    return {**path_example("token", example), "description": said}
+
+
 def _example(status: int, code: str, pointer: str | None) -> dict[str, Any]:
     detail = PROBLEMS[code]["fr"]
     example: dict[str, Any] = {
