@@ -83,8 +83,8 @@ BEGIN
     EXECUTE format('GRANT INSERT (id, email, address_key, locale, source, asked_consents) ON
         lm_subscribers TO %I', app);
     EXECUTE format('GRANT UPDATE (address_key, privacy_key, status, status_at, newsletter,
-        newsletter_at, locale, asked_at, asked_consents, privacy_asked_at, confirmed_at) ON
-        lm_subscribers TO %I', app);
+        newsletter_at, locale, asked_at, asked_consents, privacy_asked_at, confirmed_at, not_me_at)
+        ON lm_subscribers TO %I', app);
 
     EXECUTE format('GRANT INSERT (subscriber_id, kind, magnet_id, locale, consents, due_at,
         asked_at, turn, network_key) ON lm_outbox TO %I', app);

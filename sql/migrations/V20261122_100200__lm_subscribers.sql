@@ -23,6 +23,8 @@ CREATE TABLE lm_subscribers (
     privacy_asked_at timestamptz,
     -- Set by the first confirmation, never unset: the right to the file stays.
     confirmed_at timestamptz,
+    -- Set when they last said no by "this was not me", unset by any other no.
+    not_me_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT lm_subscribers_confirmed CHECK (status <> 'confirmed' OR confirmed_at IS NOT NULL),
     CONSTRAINT lm_subscribers_newsletter

@@ -200,7 +200,7 @@ WHERE p.outcome IN ('imported', 'merged');
 -- name: prospectflow_subscribers
 -- Times of the future are now; the claim in the ledger keeps what the record says.
 INSERT INTO lm_subscribers (id, email, address_key, status, status_at, newsletter, newsletter_at,
-    locale, source, asked_at, asked_consents, confirmed_at, created_at)
+    locale, source, asked_at, asked_consents, confirmed_at, not_me_at, created_at)
 SELECT o.id, a.email, a.address_key, o.status, least(now(), CASE o.status
            WHEN 'unsubscribed' THEN coalesce(o.unsubscribed_at, now())
            WHEN 'confirmed' THEN confirmed.at
@@ -211,6 +211,8 @@ SELECT o.id, a.email, a.address_key, o.status, least(now(), CASE o.status
        left(nullif(btrim(regexp_replace(o.source, '[[:cntrl:]]', '', 'g')), ''), 64),
        least(now(), o.created_at), ARRAY[p.text_id],
        CASE WHEN confirmed.at IS NOT NULL THEN least(now(), confirmed.at) END,
+       CASE WHEN o.status = 'unsubscribed' AND confirmed.at IS NULL
+           THEN least(now(), coalesce(o.unsubscribed_at, now())) END,
        least(now(), o.created_at)
 FROM moving_people p
 JOIN lm_old_subscribers o ON o.id = p.old_id

@@ -66,11 +66,13 @@ SELECT token.id AS token_id, token.subscriber_id, token.slug, token.s3_key, toke
 FROM token;
 
 -- name: subscriber_unsubscribe
--- Repeatable: only the first of many changes the row and writes an event. Before a confirmation
--- it means "this was not me". A complaint is stronger and stays.
+-- Repeatable: only the first of many changes the row and writes an event. Before a confirmation,
+-- and where somebody asked again for an address that had said no, it means "this was not me". A
+-- complaint is stronger and stays.
 WITH unsubscribed AS (
     UPDATE lm_subscribers s
-    SET status = 'unsubscribed', status_at = now(), newsletter = false, newsletter_at = now()
+    SET status = 'unsubscribed', status_at = now(), newsletter = false, newsletter_at = now(),
+        not_me_at = CASE WHEN s.confirmed_at IS NULL OR s.status = 'unsubscribed' THEN now() END
     WHERE id = lm_current_id(%(subscriber_id)s) AND lm_may_unsubscribe(s)
     RETURNING id
 ), recorded AS (
@@ -101,8 +103,10 @@ SELECT EXISTS (SELECT FROM lm_subscribers
        EXISTS (SELECT FROM recorded) AS changed;
 
 -- name: subscriber_subscription
-SELECT status, newsletter, locale,
-       CASE WHEN lm_was_not_me(s, %(not_me)s::interval) THEN status_at + %(not_me)s::interval
+-- A no that can be said once more waits for an answer, as before any confirmation.
+SELECT CASE WHEN status = 'unsubscribed' AND lm_may_unsubscribe(s) THEN 'pending' ELSE status
+       END AS status, newsletter, locale,
+       CASE WHEN lm_was_not_me(s, %(not_me)s::interval) THEN not_me_at + %(not_me)s::interval
        END AS not_me_until
 FROM lm_subscribers s WHERE id = lm_current_id(%(subscriber_id)s);
 

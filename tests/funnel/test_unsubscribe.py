@@ -94,7 +94,8 @@ def not_me(client, mailbox):
 def days_later(database, days):
     database.rows(
         f"""UPDATE lm_subscribers SET asked_at = asked_at - interval '{days} days',
-            status_at = status_at - interval '{days} days'"""
+            status_at = status_at - interval '{days} days',
+            not_me_at = not_me_at - interval '{days} days'"""
     )
 
 
@@ -112,6 +113,46 @@ def test_after_not_me_no_signup_mails_the_address_for_half_a_year(
     days_later(database, 2)
     sign_up(client)
     assert len(mailbox.deliver().messages()) == 2
+
+
+@pytest.mark.parametrize("press", ["JSON from the page", "one-click, urlencoded"])
+def test_it_was_not_me_once_more_after_the_promise_ended(client, database, mailbox, not_me, press):
+    days_later(database, 181)
+    sign_up(client)
+    assert says_not_me_again(client, database, mailbox, press)
+
+
+@pytest.mark.parametrize("press", ["JSON from the page", "one-click, urlencoded"])
+def test_who_was_confirmed_and_left_can_say_it_was_not_me(client, database, mailbox, leave, press):
+    client.post(leave)
+    assert left(client.get(leave)) == ("unsubscribed", False)
+    days_later(database, 1)
+    sign_up(client)
+    assert says_not_me_again(client, database, mailbox, press)
+
+
+def says_not_me_again(client, database, mailbox, press):
+    """Whether the second mail's link starts the promise, and a third signup mails nothing."""
+    leave = f"{API}/unsubscribe/{mailbox.deliver().unsubscribe_token()}"
+    assert len(mailbox.messages()) == 2
+    assert left(client.get(leave)) == ("pending", False)
+    said = [client.post(leave, **BODIES[press]).json for _ in range(2)]
+    assert said[0] == said[1]
+    assert len(unsubscriptions(database)) == 2
+    until = database.value("SELECT now() + interval '179 days'")
+    assert said[0]["status"] == "unsubscribed"
+    assert datetime.fromisoformat(said[0]["notMeUntil"]) > until
+    days_later(database, 179)
+    sign_up(client)
+    return len(mailbox.deliver().messages()) == 2
+
+
+def test_a_plain_no_after_a_confirmation_promises_no_silence(client, database, mailbox, not_me):
+    days_later(database, 1)
+    client.post(f"{API}/links/renew", json={"token": mailbox.token()})
+    confirm(client, mailbox.deliver().token())
+    leave = f"{API}/unsubscribe/{mailbox.unsubscribe_token()}"
+    assert client.post(leave).json["notMeUntil"] is None
 
 
 def test_after_not_me_the_mails_own_link_still_gets_another(client, database, mailbox, not_me):

@@ -53,6 +53,8 @@ def test_everybody_keeps_id_state_times_and_source(moved, database):
             " AND s.source IS NOT DISTINCT FROM o.source"
             " AND s.confirmed_at IS NOT DISTINCT FROM o.confirmed_at"
             " AND s.status_at = coalesce(o.unsubscribed_at, o.confirmed_at, o.created_at)"
+            " AND s.not_me_at IS NOT DISTINCT FROM CASE WHEN o.confirmed_at IS NULL"
+            " THEN o.unsubscribed_at END"
         )
         == 6
     )

@@ -24,7 +24,8 @@ def aged(database, superuser):
 
     def age(interval):
         for table, columns in {
-            "lm_subscribers": "status_at newsletter_at asked_at privacy_asked_at confirmed_at",
+            "lm_subscribers": "status_at newsletter_at asked_at privacy_asked_at confirmed_at "
+            "not_me_at",
             "lm_outbox": "due_at sent_at created_at",
             "lm_download_tokens": "expires_at created_at",
             "lm_consent_events": "occurred_at recorded_at",

@@ -38,6 +38,7 @@ HELD = {
         "askedConsents": [TEXT_ID],
         "privacyAskedAt": WHEN,
         "confirmedAt": WHEN,
+        "notMeAt": None,
         "createdAt": WHEN,
     },
     "consentEvents": [

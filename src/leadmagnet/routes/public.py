@@ -193,7 +193,8 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
 def describe_subscription(token: str) -> dict[str, Any]:
     """Describe an unsubscribe link
 
-    Read-only. For a `pending` address, unsubscribing means "this was not me".
+    Read-only. For a `pending` address, unsubscribing means "this was not me"; one that had
+    unsubscribed is `pending` again when it is entered in the form.
     """
     subscriber_id = _unsubscribing(token)
     return _shown(subscribers.subscription(services(), subscriber_id))
@@ -237,8 +238,8 @@ def unsubscribe(token: str) -> dict[str, Any]:
     """Unsubscribe
 
     The one-click POST of RFC 8058: repeatable, without cookies or redirects. Ends all e-mail to
-    the address; when it is entered in the form again, one e-mail asks to confirm it. For an address
-    that was never confirmed it means "this was not me": until `notMeUntil` the form mails nothing
+    the address; when it is entered in the form again, one e-mail asks to confirm it. For a
+    `pending` address it means "this was not me": until `notMeUntil` the form mails nothing
     to it, whoever enters it. Only a new link, asked for with the mailed one, or an erasure without
     an objection ends that earlier.
     """
