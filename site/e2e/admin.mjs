@@ -96,6 +96,20 @@ test('the owner signs in at the OIDC issuer; without a mapped group there is no 
   }
 })
 
+test('a link that somebody else made of the issuer’s way back leaves the session alone', async () => {
+  const owner = await person()
+  const { page } = owner
+  await signIn(owner, keyOf('e2e-link'))
+  await heading(page, 'Tableau de bord')
+  for (const query of ['error=access_denied', 'code=theirs', 'code=theirs&state=theirs']) {
+    const { status, headers } = await fetch(`${at.site}/api/admin/oidc?${query}`, { redirect: 'manual' })
+    assert.deepEqual([status, headers.get('location'), headers.get('set-cookie')], [302, '/admin', null])
+    await page.goto(`/api/admin/oidc?${query}`)
+    await heading(page, 'Tableau de bord')
+  }
+  await owner.leave()
+})
+
 test('the dashboard shows the funnel, and leads to who confirmed and never got the guide', async () => {
   sql(`UPDATE lm_download_tokens SET use_count = 0 WHERE subscriber_id = (SELECT id FROM lm_subscribers WHERE email = %s)`, eve.email)
   const owner = await person()

@@ -4,6 +4,10 @@ type Problem = ReturnType<typeof refuse>
 export default defineEventHandler(async (event) => {
   const refusal = refusedAdmin(event)
   if (refusal) return refusal
+  // A link that somebody else made leaves the session alone: the library looks at no state beside an
+  // error, and takes none in the URL and none in the cookie for the same.
+  const { code, error, state } = getQuery(event)
+  if ((code || error) && (!state || state !== getCookie(event, 'nuxt-auth-state'))) return tell()
   try {
     // Without the issuer's page about the person: the ID token says all that is needed.
     const { userinfo_endpoint, ...openidConfig } = await $fetch<Record<'authorization_endpoint' | 'token_endpoint' | 'userinfo_endpoint', string>>(
