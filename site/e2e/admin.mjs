@@ -7,7 +7,7 @@ import { look, person, shown } from './browser.mjs'
 import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
 import { at, leadmagnet, sql } from './stack.mjs'
 
-export const keyOf = name => leadmagnet('keys', 'add', name, '--role', 'owner').match(/lm_\w+/)[0]
+export const keyOf = (name, role = 'owner') => leadmagnet('keys', 'add', name, '--role', role).match(/lm_\w+/)[0]
 /** Those whom the owner finds. */
 const ada = {}
 const eve = {}
@@ -189,6 +189,57 @@ test('the owner exports the newsletter list: whole, and only who agreed', async 
   assert.ok(file.startsWith('\ufeff"'))
   assert.ok(file.includes(`"${ada.email}"`) && !file.includes(eve.email))
   assert.match(leadmagnet('exports', 'verify', await download.path()), /complete/)
+  await owner.leave()
+})
+
+test('who may only read sees masked addresses, no export, and why the journal stays shut', async () => {
+  const viewer = await person()
+  const { page } = viewer
+  await signIn(viewer, keyOf('e2e-viewer', 'viewer'))
+  await page.getByRole('link', { name: 'Contacts' }).click()
+  await page.getByRole('rowheader', { name: /^a•+@e•+\.org$/ }).first().waitFor()
+  const main = page.getByRole('main')
+  assert.doesNotMatch(await main.textContent(), /@example/)
+  assert.equal(await main.getByRole('button', { name: 'Exporter' }).count(), 0)
+  assert.equal(await main.getByLabel('Adresse e-mail, ou son début').count(), 0)
+  await look(page, 'admin-contacts-viewer')
+
+  assert.equal(await page.getByRole('link', { name: 'Journal' }).count(), 0)
+  await page.goto('/admin/journal')
+  await page.getByRole('alert').getByText('Votre accès ne permet pas cela').waitFor()
+  await viewer.leave()
+})
+
+test('without a mouse: from the search to the question before an erasure, and out of it with Escape', async () => {
+  const owner = await person()
+  const { page } = owner
+  const { keyboard } = page
+  const focused = () => page.evaluate(() => document.activeElement.textContent.trim())
+  async function tabTo(name) {
+    for (let steps = 0; await focused() !== name; steps += 1) {
+      assert.ok(steps < 40, `Tab does not lead to ${name}`)
+      await keyboard.press('Tab')
+    }
+  }
+  await signIn(owner, keyOf('e2e-keyboard'))
+  await heading(page, 'Tableau de bord')
+  await page.goto('/admin/contacts')
+  await page.getByLabel('Adresse e-mail, ou son début').focus()
+  await keyboard.type(eve.email)
+  await keyboard.press('Enter')
+  await page.getByText('1 personne, c’est tout').waitFor()
+  await tabTo(eve.email)
+  await keyboard.press('Enter')
+  await heading(page, eve.email)
+  await tabTo('Effacer')
+  await keyboard.press('Enter')
+  const dialog = page.getByRole('dialog')
+  await dialog.waitFor()
+  assert.ok(await dialog.evaluate(node => node.contains(document.activeElement)), 'the focus is in the dialog')
+  await keyboard.press('Escape')
+  await dialog.waitFor({ state: 'hidden' })
+  assert.equal(await focused(), 'Effacer')
+  assert.equal(status(eve.email), 'confirmed')
   await owner.leave()
 })
 
