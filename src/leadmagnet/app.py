@@ -92,6 +92,7 @@ def create_app(services: Services | None, admin: Admin | None = None) -> Flask:
     requests.install(
         app, origins=origins, behind_proxy=hops > 0, observe=_observe() if measured else None
     )
+    app.before_request(guard.hide)
     problems.install(app)
     app.register_error_handler(TokenUnknown, token_guessing.to_response)
     app.register_error_handler(NotAuthenticated, guard.ask_for_credentials)

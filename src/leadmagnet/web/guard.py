@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from flask import Response as FlaskResponse
 from flask import abort, current_app, g, json, request
 from werkzeug.wrappers import Response
 
@@ -33,7 +32,6 @@ class AdminBlueprint(Blueprint):
             description="What the studio's owner sees and does, with a key or an OIDC token",
         )
         self.before_request(_guard)
-        self.after_request(_keep_out_of_indexes)
 
     def needs(self, word: str) -> Callable[..., Any]:
         """Declare the permission that the route takes; `_guard` lets nobody pass without it."""
@@ -61,19 +59,18 @@ def caller() -> Caller:
     return cast(Caller, g.caller)
 
 
-def _guard() -> None:
-    if EXTENSION not in current_app.extensions:
+def hide() -> None:
+    """Without ADMIN_API: 404 for what is there too, whatever the method, as for what is not."""
+    if EXTENSION not in current_app.extensions and request.path.startswith(PREFIX):
         abort(404)
+
+
+def _guard() -> None:
     given = request.authorization
     token = given.token if given and given.type == "bearer" else None
     # A route without the word is a KeyError for everybody, not a door for anybody.
     needed = vars(current_app.view_functions[request.endpoint or ""])["needs"]
     g.caller = access.admit(admin(), token, needed=needed, ip=context().ip, request_id=g.request_id)
-
-
-def _keep_out_of_indexes(response: FlaskResponse) -> FlaskResponse:
-    response.headers["X-Robots-Tag"] = "noindex"
-    return response
 
 
 def ask_for_credentials(error: NotAuthenticated) -> Response:

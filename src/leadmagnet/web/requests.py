@@ -79,6 +79,8 @@ def _finish(origins: frozenset[str], observe: Observe | None) -> Callable[[Respo
         added = SECURITY_HEADERS | {"X-Request-Id": g.request_id}
         if request.scheme == "https":
             added["Strict-Transport-Security"] = BEHIND_TLS
+        if request.path.startswith(PRIVATE):
+            added["X-Robots-Tag"] = "noindex"
         origin = request.headers.get("Origin")
         if origin and _may_read(origin, origins):
             added["Access-Control-Allow-Origin"] = origin
