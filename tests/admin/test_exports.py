@@ -166,6 +166,12 @@ def test_an_export_that_takes_too_long_is_an_error_and_no_half(owner, database, 
     assert account(database) == []
 
 
+def test_a_full_disk_is_a_503_and_not_in_the_account(owner, ada, database, monkeypatch):
+    monkeypatch.setattr(exports.tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115
+    assert problem(owner.post("/exports")) == (503, "service_unavailable")
+    assert account(database) == []
+
+
 def test_one_export_runs_at_a_time_wherever_it_runs(owner, database):
     with database.owner.transaction():
         database.rows("SELECT pg_advisory_xact_lock(hashtext('lm_export'))")

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
@@ -75,7 +76,9 @@ def write(
         audit.record(services.database, caller, "subscribers:export", detail=told)
         file.seek(0)
     except BaseException as error:
-        file.close()
+        # On a full disk closing fails once more, for what is still to be written.
+        with suppress(OSError):
+            file.close()
         if isinstance(error, OSError):
             raise Unavailable("export_file") from error
         raise
