@@ -303,6 +303,14 @@ def test_what_cannot_be_had_back_is_kept_when_the_stack_goes():
         assert template()[name]["UpdateReplacePolicy"] == "Retain"
 
 
+def test_an_upload_that_is_not_activated_is_deleted_after_a_day_in_every_version():
+    (rule,) = template()["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert (rule["Prefix"], rule["Status"]) == ("incoming/", "Enabled")
+    assert rule["ExpirationInDays"] == 1
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
 def test_the_topic_signs_with_the_version_that_the_api_accepts():
     assert template()["Topic"]["Properties"]["SignatureVersion"] == "2"
 
