@@ -294,7 +294,9 @@ def operations(path: Path) -> Iterator[str]:
 def test_mails_are_never_tracked():
     destination = template()["Events"]["Properties"]["EventDestination"]
     assert not {"OPEN", "CLICK"} & set(destination["MatchingEventTypes"])
-    assert "TrackingOptions" not in template()["ConfigurationSet"]["Properties"]
+    configuration_set = template()["ConfigurationSet"]["Properties"]
+    assert "TrackingOptions" not in configuration_set
+    assert configuration_set["VdmOptions"]["DashboardOptions"] == {"EngagementMetrics": "DISABLED"}
 
 
 def test_what_cannot_be_had_back_is_kept_when_the_stack_goes():

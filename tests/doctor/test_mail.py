@@ -33,7 +33,11 @@ IDENTITY = {
         "BehaviorOnMxFailure": "USE_DEFAULT_VALUE",
     },
 }
-SET = {"ConfigurationSetName": "leadmagnet", "SendingOptions": {"SendingEnabled": True}}
+SET = {
+    "ConfigurationSetName": "leadmagnet",
+    "SendingOptions": {"SendingEnabled": True},
+    "VdmOptions": {"DashboardOptions": {"EngagementMetrics": "DISABLED"}},
+}
 DESTINATION = {
     "Name": "sns",
     "Enabled": True,
@@ -91,6 +95,8 @@ def look(given, clients, start):
             if check == "webhook" and answer is None:
                 arn = {"SubscriptionArn": SUBSCRIPTION["SubscriptionArn"]}
                 stubber.add_response("get_subscription_attributes", {"Attributes": attributes}, arn)
+            if check == "tracking" and answer is None:
+                stubber.add_response("get_configuration_set", SET, NAME)
         with stubber:
             found = made(CHECKS[check], given)
         stubber.assert_no_pending_responses()
@@ -220,6 +226,41 @@ def test_what_is_wrong_is_told_with_a_line_to_paste(look, check, answer, verdict
     assert found.verdict == verdict
     assert said in found.said
     assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    ("of_the_set", "of_the_account", "verdict"),
+    [
+        ("ENABLED", None, "fail"),
+        ("DISABLED", None, "ok"),
+        (None, ("ENABLED", "ENABLED"), "fail"),
+        (None, ("ENABLED", "DISABLED"), "ok"),
+        (None, ("DISABLED", "ENABLED"), "ok"),
+    ],
+)
+def test_opens_and_clicks_that_the_deliverability_manager_counts_are_told(
+    given, clients, start, of_the_set, of_the_account, verdict
+):
+    metrics = {"DashboardOptions": {"EngagementMetrics": of_the_set}} if of_the_set else {}
+    with Stubber(clients.ses) as stubber:
+        *_, operation, parameters, answer = CALLS["tracking"]
+        stubber.add_response(operation, answer, parameters)
+        stubber.add_response("get_configuration_set", changed(SET, VdmOptions=metrics), NAME)
+        if of_the_account:
+            enabled, counted = of_the_account
+            attributes = {
+                "VdmEnabled": enabled,
+                "DashboardAttributes": {"EngagementMetrics": counted},
+            }
+            stubber.add_response("get_account", changed(ACCOUNT, VdmAttributes=attributes), {})
+        found = made(CHECKS["tracking"], replace(given, services=start(SNS_TOPICS=TOPIC)))
+        stubber.assert_no_pending_responses()
+    assert found.verdict == verdict
+    if verdict == "fail":
+        assert found.said.startswith("Virtual Deliverability Manager tracks")
+        assert found.fix.endswith(
+            "leadmagnet --vdm-options DashboardOptions={EngagementMetrics=DISABLED}"
+        )
 
 
 def test_raw_messages_which_nobody_signs_are_told(look):

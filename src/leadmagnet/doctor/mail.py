@@ -141,7 +141,27 @@ def tracking(given: Surroundings) -> Finding:
         return fail(
             f"{', '.join(sorted(tracked))} tracked: SES rewrites the links of our mails", TEMPLATE
         )
+    if _engagement_metrics(given):
+        return fail(
+            "Virtual Deliverability Manager tracks: SES rewrites the links of our mails",
+            "aws sesv2 put-configuration-set-vdm-options"
+            f" --configuration-set-name {given.services.config.ses_configuration_set}"
+            " --vdm-options DashboardOptions={EngagementMetrics=DISABLED}",
+        )
     return ok("no pixel, no rewritten link")
+
+
+def _engagement_metrics(given: Surroundings) -> bool:
+    """Whether SES counts opens and clicks by itself: as the set says, or else the account."""
+    aws = real_aws(given)
+    found = aws.configuration_set(given.services.config.ses_configuration_set)
+    options = found.get("VdmOptions", {}).get("DashboardOptions", {})
+    if "EngagementMetrics" not in options:
+        account = aws.account().get("VdmAttributes", {})
+        options = account.get("DashboardAttributes", {})
+        if account.get("VdmEnabled") != "ENABLED":
+            return False
+    return bool(options.get("EngagementMetrics") == "ENABLED")
 
 
 def _identity(given: Surroundings) -> dict[str, Any]:
