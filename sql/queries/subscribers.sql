@@ -54,6 +54,8 @@ WITH token AS (
 SELECT token.id AS token_id, token.subscriber_id, token.slug, token.s3_key, token.file_name,
        token.file_id, token.file_missing, now() + %(url_life)s::interval AS expires_at,
        (SELECT events FROM recorded) AS events,
+       coalesce((SELECT newsletter FROM confirmed),
+                (SELECT (held).newsletter FROM locked_subscriber)) AS newsletter,
        CASE
            WHEN NOT token.live THEN 'expired'
            WHEN token.use_count >= %(max_uses)s THEN 'used_up'

@@ -348,6 +348,18 @@ def test_clicks_at_once_never_use_a_link_more_often_than_it_may_be(start, mailbo
     assert database.value("SELECT use_count FROM lm_download_tokens") == 5
 
 
+def test_the_answer_says_whether_they_get_the_newsletter_now(client, database, mailbox):
+    sign_up(client, consents=[DELIVERY, NEWSLETTER])
+    assert confirm(client, mailbox.deliver().token()).json["newsletter"] is True
+    # A later request without it takes nothing away.
+    database.rows("UPDATE lm_subscribers SET asked_at = asked_at - interval '1 day'")
+    sign_up(client)
+    again = mailbox.deliver().token()
+    assert confirm(client, again).json["newsletter"] is True
+    client.post(f"{API}/unsubscribe/{mailbox.unsubscribe_token()}", json={"purpose": "newsletter"})
+    assert confirm(client, again).json["newsletter"] is False
+
+
 def test_an_old_link_does_not_bring_back_a_newsletter_that_was_ended(client, database, mailbox):
     sign_up(client, consents=[DELIVERY, NEWSLETTER])
     token = mailbox.deliver().token()

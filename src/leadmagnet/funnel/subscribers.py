@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Confirmation:
     """The answer to a confirmation: `confirmed` the first time, then
-    `already_confirmed`; and the file."""
+    `already_confirmed`; whether they get the newsletter now; and the file."""
 
     status: str
+    newsletter: bool
     download_url: str
     expires_at: datetime
     file_name: str
@@ -51,6 +52,7 @@ def confirm(services: Services, *, token: str, context: Context) -> Confirmation
         log.info("subscriber_confirmed", extra={"subscriber_id": str(row["subscriber_id"])})
     return Confirmation(
         status=row["outcome"],
+        newsletter=row["newsletter"],
         download_url=_file_url(services, row),
         expires_at=row["expires_at"],
         file_name=row["file_name"],

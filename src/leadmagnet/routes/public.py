@@ -144,6 +144,7 @@ def describe_link(token: str) -> dict[str, Any]:
     description="Confirmed; open `downloadUrl` to download the file",
     example={
         "status": "confirmed",
+        "newsletter": False,
         "downloadUrl": "https://bucket.s3.eu-west-3.amazonaws.com/guide.pdf?X-Amz-Signature=0a1b2c",
         "expiresAt": "2026-11-22T10:15:00+00:00",
         "fileName": "Guide de la Mariée Sereine.pdf",
@@ -157,7 +158,8 @@ def describe_link(token: str) -> dict[str, Any]:
 def confirm(body: dict[str, str]) -> subscribers.Confirmation:
     """Confirm the address and get the file's URL
 
-    Repeatable: the first call confirms, every call returns a fresh URL.
+    Repeatable: the first call confirms, every call returns a fresh URL. `newsletter` says whether
+    they get the newsletter now, also by an earlier request.
     """
     return subscribers.confirm(services(), token=body["token"], context=context())
 

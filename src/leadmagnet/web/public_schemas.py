@@ -189,6 +189,7 @@ class LinkSchema(ResponseSchema):
 
 class ConfirmationSchema(ResponseSchema):
     status = fields.String(required=True, metadata={"enum": ["confirmed", "already_confirmed"]})
+    newsletter = fields.Boolean(required=True)
     download_url = fields.String(
         required=True,
         metadata={"format": "uri", "description": "Downloads the file; no credentials needed"},
