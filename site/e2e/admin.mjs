@@ -281,5 +281,13 @@ test('when the key is revoked, the session is over', async () => {
   await page.getByRole('link', { name: 'Contacts' }).click()
   await page.getByText('Votre session est terminée').waitFor()
   assert.equal(shown(page), '/admin/connexion')
+
+  await signIn(owner, keyOf('e2e-revoked-later'))
+  await heading(page, 'Tableau de bord')
+  await page.getByRole('link', { name: 'Contacts' }).click()
+  await click(page, 'Exporter')
+  leadmagnet('keys', 'revoke', 'e2e-revoked-later')
+  await click(page, 'Enregistrer le fichier')
+  await page.getByText('Votre session est terminée').waitFor()
   await owner.leave()
 })

@@ -38,7 +38,7 @@ export interface Mail {
   createdAt: string
   sentAt: string | null
   linksUsed: number
-  provider: { type: string, at: string }[]
+  provider: { type: string, detail: string | null, at: string }[]
 }
 
 /** A file that a person was handed, told apart from its older and newer versions by its SHA-256. */
