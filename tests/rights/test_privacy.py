@@ -277,6 +277,8 @@ def test_every_table_goes_with_her_or_holds_nobody(database):
 
 def test_the_export_is_what_is_held(client, database, ada):
     answer = export(client, ada)
+    kept = answer.json["keptDays"]
+    assert (kept["requests"], kept["links"], kept["webhookEvents"]) == (30, 180, 30)
     assert answer.headers["Cache-Control"] == "no-store"
     held = answer.json
     assert held["subscriber"]["email"] == ADA

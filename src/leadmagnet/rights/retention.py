@@ -66,7 +66,7 @@ def rules(config: Config) -> tuple[Rule, ...]:
 
 
 def kept_days(config: Config) -> dict[str, int]:
-    """How long a person in each state is kept, and the context of their acts."""
+    """How long a person in each state is kept, and what goes earlier, by its name."""
     ages = {
         "pending": config.unconfirmed_days,
         "confirmed": config.subscriber_days,
@@ -74,6 +74,9 @@ def kept_days(config: Config) -> dict[str, int]:
         "complained": config.unsubscribed_days,
         "bounced": config.bounced_days,
         "context": config.context_days,
+        "requests": config.unsettled_days,
+        "links": config.expired_token_days,
+        "webhookEvents": WEBHOOK_EVENTS,
     }
     return {name: age.days for name, age in ages.items()}
 

@@ -24,7 +24,14 @@ WHEN = "2026-11-22T10:15:00+00:00"
 TEXT_ID = "guide-mariee-sereine-delivery-fr-1"
 HELD = {
     "exportedAt": WHEN,
-    "keptDays": {"pending": 30, "confirmed": 1095, "context": 365},
+    "keptDays": {
+        "pending": 30,
+        "confirmed": 1095,
+        "context": 365,
+        "requests": 30,
+        "links": 180,
+        "webhookEvents": 30,
+    },
     "subscriber": {
         "id": "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01",
         "email": "ada@example.org",

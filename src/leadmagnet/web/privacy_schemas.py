@@ -69,8 +69,9 @@ class ExportSchema(ResponseSchema):
         values=fields.Integer(),
         required=True,
         metadata={
-            "description": "After how many days a person is deleted, by `status`; and `context`,"
-            " the IP address and browser of their acts"
+            "description": "After how many days a person is deleted, by `status`; and what goes"
+            " earlier: `context`, the IP address and browser of their acts, `requests`, `links`"
+            " once expired, `webhookEvents`"
         },
     )
     subscriber = Held()
