@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { look, person, shown } from './browser.mjs'
 import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
@@ -182,13 +183,50 @@ test('the owner exports the newsletter list: whole, and only who agreed', async 
   await click(page, 'Exporter')
   await page.getByRole('dialog').waitFor()
   await look(page, 'admin-export')
-  const [download] = await Promise.all([page.waitForEvent('download'), click(page, 'Enregistrer le fichier')])
+  const [answer, download] = await Promise.all([
+    page.waitForResponse('**/exports'), page.waitForEvent('download'), click(page, 'Enregistrer le fichier'),
+  ])
   await page.getByText('Le fichier est complet').waitFor()
   assert.match(download.suggestedFilename(), /\.csv$/)
   const file = readFileSync(await download.path(), 'utf8')
+  assert.equal(await answer.headerValue('content-length'), String(Buffer.byteLength(file)))
   assert.ok(file.startsWith('\ufeff"'))
   assert.ok(file.includes(`"${ada.email}"`) && !file.includes(eve.email))
   assert.match(leadmagnet('exports', 'verify', await download.path()), /complete/)
+  await owner.leave()
+})
+
+test('half an export is an error, and is not saved: the API breaks off, or says no length', async () => {
+  const api = createServer((request, response) => {
+    const whole = { 'content-type': 'text/csv', ...request.url.endsWith('half') && { 'content-length': 200_000 } }
+    response.writeHead(200, whole).write('x'.repeat(100_000), () => request.url.endsWith('half') ? response.destroy() : response.end())
+  })
+  await new Promise(resolve => api.listen(new URL(at.unlisted).port, '127.0.0.1', resolve))
+  const owner = await person()
+  const { page } = owner
+  try {
+    const half = await fetch(`${at.siteAlone}/api/lead-magnet/half`, { signal: AbortSignal.timeout(10_000) })
+    assert.equal(half.headers.get('content-length'), '200000')
+    await assert.rejects(half.text(), { name: 'TypeError', message: 'terminated' })
+
+    let downloads = 0
+    page.on('download', () => downloads += 1)
+    await signIn(owner, keyOf('e2e-half'))
+    await page.getByRole('link', { name: 'Contacts' }).click()
+    await click(page, 'Exporter')
+    for (const answer of ['half', 'without-length']) {
+      await page.route('**/exports', route => route.continue({ url: `${at.siteAlone}/api/lead-magnet/${answer}` }))
+      await click(page, 'Enregistrer le fichier')
+      await page.getByRole('dialog').getByRole('alert').waitFor()
+      await page.unroute('**/exports')
+      await click(page, 'Fermer')
+      await click(page, 'Exporter')
+    }
+    assert.equal(downloads, 0)
+  } finally {
+    api.closeAllConnections()
+    api.close()
+  }
   await owner.leave()
 })
 

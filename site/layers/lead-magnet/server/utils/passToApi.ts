@@ -22,7 +22,24 @@ export function passToApi(event: H3Event, prefix: string, headers: Record<string
       'x-request-id': crypto.randomUUID().replaceAll('-', ''),
       ...headers,
     },
+    onResponse: sendWhole,
   })
+}
+
+/**
+ * Send the answer as it came: with its length, no faster than it is read, and broken off where the
+ * API broke off. (h3 drops the length, and leaves the browser waiting for an end that never comes.)
+ */
+async function sendWhole({ node: { res } }: H3Event, { headers, body }: Response) {
+  const length = headers.get('content-length')
+  if (length && !headers.has('content-encoding')) res.setHeader('content-length', length)
+  if (!body || !res.socket) return // nothing to stream, or a call of the server's own: h3 does it
+  res.flushHeaders()
+  await body.pipeTo(new WritableStream({
+    write: piece => new Promise<void>((done, broken) => res.write(piece, (error?: Error | null) => error ? broken(error) : done())),
+    close: () => { res.end() },
+    abort: () => { res.destroy() },
+  })).catch(() => {}) // one side broke off, and with it the other
 }
 
 /**
