@@ -14,8 +14,8 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "en": "Your access does not allow this. Ask the person who manages access.",
     },
     "key_limit": {
-        "fr": "Trop d’essais avec une clé refusée. Vérifiez la clé et réessayez plus tard.",
-        "en": "Too many tries with a refused key. Check the key and try again later.",
+        "fr": "Trop d’essais avec une clé incorrecte. Vérifiez la clé et réessayez plus tard.",
+        "en": "Too many tries with a wrong key. Check the key and try again later.",
     },
     "issuer_unavailable": {
         "fr": "Le service de connexion ne répond pas. Réessayez dans un instant.",
@@ -50,8 +50,8 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "en": "There is no such event, or it waits to be sent anyway. Go back to the list.",
     },
     "url_refused": {
-        "fr": "Cette adresse ne peut pas être prévenue. Donnez une adresse publique en https://.",
-        "en": "This URL cannot be told. Give a public one that starts with https://.",
+        "fr": "Cette adresse ne peut pas recevoir nos notifications. Donnez une adresse publique en https://.",
+        "en": "This URL cannot receive our notifications. Give a public one that starts with https://.",
     },
     "webhooks_off": {
         "fr": "Les webhooks ne sont pas activés : définissez WEBHOOK_KEY.",
@@ -74,8 +74,8 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "en": "No file has arrived under this id. Upload it again, to the end.",
     },
     "file_no_pdf": {
-        "fr": "Ce fichier n’est pas un PDF entier. Exportez-le de nouveau et renvoyez-le.",
-        "en": "This file is no whole PDF. Export it again and upload that.",
+        "fr": "Ce fichier n’est pas un PDF complet. Exportez-le de nouveau et renvoyez-le.",
+        "en": "This file is not a complete PDF. Export it again and upload that.",
     },
     "file_encrypted": {
         "fr": "Ce PDF est protégé : il demanderait un mot de passe. Enlevez la protection et"
@@ -84,7 +84,7 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         " and upload it again.",
     },
     "file_too_large": {
-        "fr": "Ce fichier dépasse 50 Mio. Réduisez ses images et renvoyez-le.",
+        "fr": "Ce fichier dépasse 50 Mo. Réduisez ses images et renvoyez-le.",
         "en": "This file is larger than 50 MiB. Make its images smaller and upload it again.",
     },
     "file_missing": {
