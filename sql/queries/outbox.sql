@@ -187,6 +187,13 @@ SELECT state, count(*) AS mails, min(created_at) AS oldest, now() - min(created_
        count(*) FILTER (WHERE reason IS NOT NULL AND state = 'queued') AS delayed
 FROM lm_outbox GROUP BY state ORDER BY state;
 
+-- name: outbox_counts
+-- By the partial indexes of the rows that matter now, for a page that asks again and again.
+SELECT (SELECT count(*) FROM lm_outbox WHERE state = 'queued') AS queued,
+       (SELECT count(*) FROM lm_outbox
+        WHERE state = 'sent' AND sent_at > now() - interval '30 days') AS sent,
+       (SELECT count(*) FROM lm_outbox WHERE state = 'dead') AS dead;
+
 -- name: outbox_failures
 -- The latest mails that could not go, newest first: ids and words, no addresses.
 SELECT id, subscriber_id::text, state, kind, attempts, reason, sentence, created_at, due_at,

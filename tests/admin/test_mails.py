@@ -28,13 +28,24 @@ def account(database):
 def test_a_stuck_mail_has_a_cause_and_says_what_to_do_in_the_readers_language(viewer, dead):
     for language, word in (("fr", "répondu"), ("en", "answer")):
         answer = viewer.get("/mails", headers={"Accept-Language": language}).json
-        assert answer["states"] == {"queued": 0, "sent": 0, "dead": 2, "cancelled": 0}
+        assert answer["states"] == {"queued": 0, "sent": 0, "dead": 2}
         assert answer["sending"]["state"] == "sending" and answer["sending"]["cause"] is None
         assert [mail["id"] for mail in answer["items"]] == dead[::-1]
         for mail in answer["items"]:
             assert word in mail["cause"] and mail["whatToDo"].endswith(".")
             assert mail["reason"] == "connection_failed" and mail["subscriberId"]
         assert "@" not in str(answer)
+
+
+def test_what_was_sent_is_counted_for_30_days(viewer, dead, database):
+    for id, days in zip(dead, (29, 31), strict=True):
+        database.rows(
+            "UPDATE lm_outbox SET state = 'sent', reason = NULL,"
+            " sent_at = now() - %s * interval '1 day' WHERE id = %s",
+            days,
+            id,
+        )
+    assert viewer.get("/mails").json["states"] == {"queued": 0, "sent": 1, "dead": 0}
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,11 @@ from leadmagnet.errors import Refused
 from leadmagnet.mail import outbox, send_limiter
 from leadmagnet.services import Services
 
-STATES = ("queued", "sent", "dead", "cancelled")
-
 
 def read(services: Services, *, limit: int) -> dict[str, Any]:
     """How many mails are in which state, whether they may go, and the latest that could not."""
-    found = outbox.overview(services, failures=limit)
-    counts = {row["state"]: row["mails"] for row in found["states"]}
-    return {
-        "states": {state: counts.get(state, 0) for state in STATES},
-        "sending": _sending(send_limiter.state(services)),
-        "items": found["failures"],
-    }
+    sending = _sending(send_limiter.state(services))
+    return outbox.stuck(services, limit=limit) | {"sending": sending}
 
 
 def _sending(limiter: Row) -> dict[str, Any]:

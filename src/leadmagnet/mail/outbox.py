@@ -182,6 +182,14 @@ def overview(services: Services, *, failures: int) -> dict[str, Any]:
     }
 
 
+def stuck(services: Services, *, limit: int) -> dict[str, Any]:
+    """For a page: how many are queued, dead, sent in 30 days; and the latest failures."""
+    return {
+        "states": services.database.one("outbox_counts"),
+        "items": services.database.all("outbox_failures", limit=limit),
+    }
+
+
 def retry(services: Services, ids: Sequence[int] | None) -> int:
     """Make dead mails due again, those named or all; how many."""
     row = services.database.one("outbox_retry", ids=list(ids) if ids is not None else None)

@@ -19,9 +19,8 @@ class MailsQuerySchema(CamelCaseSchema):
 
 class MailStatesSchema(ResponseSchema):
     queued = fields.Integer(required=True)
-    sent = fields.Integer(required=True)
+    sent = fields.Integer(required=True, metadata={"description": "In the last 30 days"})
     dead = fields.Integer(required=True)
-    cancelled = fields.Integer(required=True)
 
 
 class _ExplainedSchema(ResponseSchema):

@@ -39,7 +39,7 @@ SENDING = {
     "waitSeconds": 0,
 }
 EXAMPLE = {
-    "states": {"queued": 0, "sent": 120, "dead": 1, "cancelled": 2},
+    "states": {"queued": 0, "sent": 120, "dead": 1},
     "sending": SENDING,
     "items": [STUCK],
 }
