@@ -240,10 +240,10 @@ def unsubscribe(token: str) -> dict[str, Any]:
     """Unsubscribe
 
     The one-click POST of RFC 8058: repeatable, without cookies or redirects. Ends all e-mail to
-    the address; when it is entered in the form again, one e-mail asks to confirm it. For a
-    `pending` address it means "this was not me": until `notMeUntil` the form mails nothing
-    to it, whoever enters it. Only a new link, asked for with the mailed one, or an erasure without
-    an objection ends that earlier.
+    the address; each time that it is entered in the form again, an e-mail may ask to confirm it.
+    For a `pending` address it means "this was not me": until `notMeUntil` the form mails nothing
+    to it, whoever enters it; a link to the data is still mailed when somebody asks for one. Only a
+    new link, asked for with the mailed one, or an erasure without an objection ends that earlier.
     """
     data = bodies.read(request)
     act: dict[str, Any] = {
