@@ -96,8 +96,10 @@ BEGIN
         ON lm_send_limiter TO %I', app);
 
     EXECUTE format('GRANT UPDATE (seen_at) ON lm_worker_heartbeat TO %I', app);
-    EXECUTE format('GRANT SELECT, INSERT (category, failing) ON lm_doctor_verdicts TO %I', app);
-    EXECUTE format('GRANT UPDATE (failing, checked_at) ON lm_doctor_verdicts TO %I', app);
+    EXECUTE format('GRANT SELECT, INSERT (category, failing, skipped) ON lm_doctor_verdicts
+        TO %I', app);
+    EXECUTE format('GRANT UPDATE (failing, skipped, checked_at) ON lm_doctor_verdicts
+        TO %I', app);
 
     EXECUTE format('GRANT INSERT (token_hash, kind, subscriber_id, outbox_id, expires_at)
         ON lm_download_tokens TO %I', app);

@@ -49,6 +49,7 @@ SELECT week.first, week.last, (p.asked + e.asked)::int AS asked,
                 > now() - interval '2 days', false) AS examined,
        ARRAY(SELECT category FROM lm_doctor_verdicts WHERE failing > 0 ORDER BY category)
            AS failing,
+       (SELECT coalesce(sum(skipped), 0) FROM lm_doctor_verdicts) AS skipped_checks,
        (SELECT count(*) FROM lm_magnets
         WHERE retired_at IS NULL AND file_missing_since IS NOT NULL) AS missing_files,
        (SELECT count(*) FROM lm_webhook_endpoints

@@ -1,4 +1,9 @@
 -- name: verdict_record
--- How many checks of the category fail as of now.
-INSERT INTO lm_doctor_verdicts (category, failing) VALUES (%(category)s, %(failing)s)
-ON CONFLICT (category) DO UPDATE SET failing = EXCLUDED.failing, checked_at = now();
+-- How many checks of the category fail as of now. Where some could not be made, what failed before
+-- is not known to be mended.
+INSERT INTO lm_doctor_verdicts AS v (category, failing, skipped)
+VALUES (%(category)s, %(failing)s, %(skipped)s)
+ON CONFLICT (category) DO UPDATE
+SET failing = CASE WHEN EXCLUDED.skipped > 0 THEN greatest(v.failing, EXCLUDED.failing)
+                   ELSE EXCLUDED.failing END,
+    skipped = EXCLUDED.skipped, checked_at = now();

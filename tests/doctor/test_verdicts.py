@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from leadmagnet.adapters.inspection import NotAnswered
 from leadmagnet.doctor import verdicts
 from leadmagnet.doctor.examination import CATEGORIES
 from leadmagnet.doctor.findings import fail, ok
@@ -52,6 +53,28 @@ def test_what_fails_is_logged_and_counted_and_looked_at_again_within_the_hour(
     checks["account"] = checks["dkim"] = ok("mended")
     assert list(verdicts.take(given))[-1] == 86_400
     assert 'leadmagnet_doctor_failing{category="mail"} 0.0' in told(start)
+
+
+def test_what_failed_counts_as_failing_until_it_can_be_looked_at_again(
+    checks, given, start, database, monkeypatch
+):
+    list(verdicts.take(given))
+
+    def silent(given):
+        raise NotAnswered("ConnectTimeoutError")
+
+    made = CATEGORIES["mail"]["account"]
+    checks["dkim"] = ok("mended")
+    monkeypatch.setitem(CATEGORIES["mail"], "account", silent)
+    assert list(verdicts.take(given))[-1] == 3600
+    assert 'leadmagnet_doctor_failing{category="mail"} 2.0' in told(start)
+    kept = database.rows("SELECT category FROM lm_doctor_verdicts WHERE skipped = 1")
+    assert kept == [{"category": "mail"}]
+    checks["account"] = ok("mended")
+    monkeypatch.setitem(CATEGORIES["mail"], "account", made)
+    assert list(verdicts.take(given))[-1] == 86_400
+    assert 'leadmagnet_doctor_failing{category="mail"} 0.0' in told(start)
+    assert database.rows("SELECT 1 FROM lm_doctor_verdicts WHERE skipped > 0") == []
 
 
 def test_the_worker_has_it_look_after_its_start_a_check_at_a_time(

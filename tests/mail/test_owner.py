@@ -165,6 +165,25 @@ def test_what_the_doctor_found_is_said_in_words(services, database, sent):
     assert "The daily checkup found something wrong with: the files, the DNS." in said
 
 
+@pytest.mark.parametrize(
+    ("locale", "line"),
+    [
+        ("en", "Checks of the daily checkup that could not be made: 3."),
+        ("fr", "Points du contrôle quotidien qui n’ont pas pu être vérifiés : 3."),
+    ],
+)
+def test_checks_that_could_not_be_made_are_not_called_good(services, database, sent, locale, line):
+    examined(database, dns=0)
+    database.rows("UPDATE lm_doctor_verdicts SET skipped = 3 WHERE category = 'dns'")
+    queue_this_week(database)
+    database.rows("UPDATE lm_outbox SET locale = %s", locale)
+    (mail,) = sent()
+    said = " ".join(mail.text.split())
+    assert line in said.replace("\u00a0", " ")
+    assert "nothing wrong" not in said
+    assert "rien trouvé" not in said
+
+
 def test_a_doctor_who_has_not_come_for_two_days_is_missed(services, database, sent):
     examined(database)
     database.rows("UPDATE lm_doctor_verdicts SET checked_at = now() - interval '49 hours'")

@@ -55,12 +55,13 @@ def made(check: Check, given: Surroundings) -> Finding:
     except NotFound:
         return _skipped("there is none")
     except NotAnswered as reason:
-        return _skipped(f"AWS cannot be asked: {reason}")
+        return _skipped(f"AWS cannot be asked: {reason}", unanswered=True)
     except NamesUnknown as reason:
-        return _skipped(f"the DNS cannot be asked: {reason}")
+        return _skipped(f"the DNS cannot be asked: {reason}", unanswered=True)
     except Unavailable as error:
-        return _skipped(why(error.__cause__ or error).sentence.partition(": ")[0])
+        said = why(error.__cause__ or error).sentence.partition(": ")[0]
+        return _skipped(said, unanswered=True)
 
 
-def _skipped(reason: str) -> Finding:
-    return Finding(Verdict.SKIPPED, reason)
+def _skipped(reason: str, *, unanswered: bool = False) -> Finding:
+    return Finding(Verdict.SKIPPED, reason, unanswered=unanswered)

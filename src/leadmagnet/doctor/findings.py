@@ -34,6 +34,8 @@ class Finding:
     verdict: Verdict
     said: str
     fix: str | None = None
+    # Somebody did not answer: the same check may well be made in an hour.
+    unanswered: bool = False
 
 
 class Skip(Exception):

@@ -12,8 +12,8 @@ from leadmagnet.doctor.findings import Surroundings, Verdict
 log = logging.getLogger(__name__)
 
 DAY_SECONDS = 86_400.0
-# What was mended is known within the hour.
-WHILE_FAILING_SECONDS = 3600.0
+# What was mended is known within the hour, and so is what could not be looked at.
+AGAIN_SECONDS = 3600.0
 
 
 def take(given: Surroundings) -> Iterator[float]:
@@ -22,11 +22,18 @@ def take(given: Surroundings) -> Iterator[float]:
     Each step yields in how many seconds the next is due.
     """
     failing: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     for one in examine(given, CATEGORIES):
         if one.finding.verdict is Verdict.FAIL:
             failing[one.category] += 1
             log.error("doctor_failed", extra={"category": one.category, "check": one.check})
+        skipped[one.category] += one.finding.unanswered
         yield 0
     for category in CATEGORIES:
-        given.services.database.run("verdict_record", category=category, failing=failing[category])
-    yield WHILE_FAILING_SECONDS if failing else DAY_SECONDS
+        given.services.database.run(
+            "verdict_record",
+            category=category,
+            failing=failing[category],
+            skipped=skipped[category],
+        )
+    yield AGAIN_SECONDS if failing or any(skipped.values()) else DAY_SECONDS

@@ -32,6 +32,7 @@ WEEK = {
     "waiting_requests": 2,
     "examined": True,
     "failing": ["dns", "mail"],
+    "skipped_checks": 0,
     "missing_files": 1,
     "disabled_webhooks": 1,
     "unsealed": True,
