@@ -16,7 +16,7 @@ test('"this was not me": one click, and no more mail', async () => {
   await look(page, 'unsubscribe-not-me')
   assert.equal(status(ada.email), 'pending')
   await page.reload()
-  await click(page, 'Ce n’était pas moi, ne m’écrivez plus')
+  await click(page, 'Ce n’était pas moi, ne m’envoyez plus le guide')
   await heading(page, 'C’est noté')
   await page.getByText(/nous n’y enverrons pas le guide avant le \d/).waitFor()
   await look(page, 'unsubscribe-done')
