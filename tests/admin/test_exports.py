@@ -55,7 +55,7 @@ def test_a_csv_is_for_people_and_says_what_proves_each_consent(owner, ada):
     answer = owner.post("/exports")
     assert answer.content_type == "text/csv; charset=utf-8"
     assert answer.data.startswith(b'\xef\xbb\xbf"Email";"Statut";"Source"')
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "no-store, no-transform"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="lm-')
     (row,) = rows_of(answer)
     assert list(row)[:6] == [

@@ -50,6 +50,8 @@ def export(body: dict[str, Any]) -> Response:
     # Also where nobody has read the first piece.
     response.call_on_close(written.file.close)
     response.headers["Content-Length"] = str(written.size)
+    # A proxy that compressed it would take the length away, by which a whole file is known.
+    response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["Content-Disposition"] = f'attachment; filename="{written.id}.{form}"'
     response.headers["Repr-Digest"] = f"sha-256=:{b64encode(written.sha256).decode()}:"
     return response
