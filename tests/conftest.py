@@ -29,6 +29,7 @@ from leadmagnet.adapters.ses import Mailer
 from leadmagnet.commands import main
 from leadmagnet.database import Database
 from leadmagnet.dev.postgres import Postgres
+from leadmagnet.errors import Unavailable
 from leadmagnet.services import Services
 from leadmagnet.telemetry.logs import JsonFormatter, unsaid
 from tests.support.client import client_of
@@ -38,6 +39,7 @@ from tests.support.mailbox import Mailbox
 from tests.support.services import NO_CERTIFICATES, configured
 from tests.support.settings import AWS, SETTINGS
 from tests.support.stack import memory, migrated_postgres
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -87,6 +89,14 @@ def mailer(aws: Flask) -> Mailer:
     return Mailer()
 
 
+def connected(database: Database) -> bool:
+    try:
+        database.all("magnets_listed", slug=None)
+    except Unavailable as error:
+        return isinstance(error.__cause__, psycopg.Error)
+    return True
+
+
 @pytest.fixture
 def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Services]]:
     """Services with changed settings; closed after the test."""
@@ -97,6 +107,9 @@ def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Servic
         services = Services(config, Database(config.database_url, size=8), files, NO_CERTIFICATES)
         services.database.open()
         started.append(services)
+        if "DATABASE_URL" not in changes:
+            # On a busy machine the first connection takes longer than a request waits for one.
+            until(lambda: connected(services.database), seconds=20, what="a first connection")
         return services
 
     yield start
