@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
 
 from leadmagnet.consent import receipts, seals
 from tests.admin.test_access import admin_rules
 from tests.support.admin import ADMIN, Caller, admin_client, new_key
 from tests.support.client import confirm, problem, sign_up
+from tests.support.paths import path_of
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
 from tests.web.test_hostile_bodies import MALFORMED
 
@@ -204,6 +207,26 @@ def test_the_story_is_whole(owner, ada, database):
     assert "keys" not in json.dumps(story) and "salt" not in json.dumps(story)
 
 
+def assert_exactly_as_documented(answer, schema):
+    """The answer has every property of the schema in openapi.yaml, of its type, and no other."""
+    components = yaml.safe_load(path_of("openapi.yaml").read_text("utf-8"))["components"]
+    for each in components["schemas"].values():
+        if "properties" in each:
+            each["additionalProperties"] = False
+    rules = {"$ref": f"#/components/schemas/{schema}", "components": components}
+    Draft202012Validator(rules, format_checker=FormatChecker()).validate(answer)
+
+
+def test_the_story_has_the_properties_of_the_contract_and_no_others(owner, ada, database):
+    database.rows(
+        "INSERT INTO lm_ses_events (message_id, subscriber_id, outbox_id, type)"
+        " SELECT 'm1', subscriber_id, id, 'Delivery' FROM lm_outbox"
+    )
+    story = owner.get(f"/subscribers/{ada}").json
+    assert story["events"] and story["mails"][0]["provider"] and story["files"]
+    assert_exactly_as_documented(story, "Story")
+
+
 def test_a_glance_is_noted_once_a_day_and_shown_to_the_person(client, owner, ada, mailbox):
     for _ in range(3):
         owner.get(f"/subscribers/{ada}")
@@ -336,6 +359,8 @@ def test_the_receipt_is_the_signed_proof(start, database, superuser, ada):
         assert problem(owner.get(f"/subscribers/{NOBODY}/receipt"))[0] == 404
     key = receipts.public_key(answer.json["signature"]["public_key"])
     assert receipts.verify(answer.data, key)["record_header"]["pii_principal_id"] == ADA
+    assert answer.json["receipt"]["pii_processing"] and answer.json["receipt"]["files_handed_out"]
+    assert_exactly_as_documented(answer.json, "Receipt")
 
 
 def test_without_a_signing_key_there_is_no_receipt(owner, ada):

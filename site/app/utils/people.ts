@@ -2,7 +2,9 @@
 
 import type { components } from '#open-fetch-schemas/lead-magnet-api'
 
-export type Status = components['schemas']['Subscriber']['status']
+type Schemas = components['schemas']
+export type Status = Schemas['Subscriber']['status']
+export type ConsentEvent = Schemas['ConsentEvent']
 
 export const STATUSES: Record<Status, { label: string, color: 'neutral' | 'success' | 'warning' | 'error' }> = {
   pending: { label: 'Pas encore confirmé', color: 'warning' },
@@ -10,43 +12,6 @@ export const STATUSES: Record<Status, { label: string, color: 'neutral' | 'succe
   unsubscribed: { label: 'Désinscrit', color: 'neutral' },
   bounced: { label: 'Adresse en erreur', color: 'error' },
   complained: { label: 'Signalé indésirable', color: 'error' },
-}
-
-/** One line of the ledger, as `GET /subscribers/{id}` gives it. */
-export interface ConsentEvent {
-  id: number
-  type: string
-  purpose: 'delivery' | 'newsletter' | null
-  gesture: string | null
-  occurredAt: string
-  textId: string | null
-  text: string | null
-  policyVersion: string | null
-  policyUrl: string | null
-  seal: number | null
-  sealedAt: string | null
-  claim: { at?: string, source?: string } | null
-  ip: string | null
-  userAgent: string | null
-}
-
-export interface Mail {
-  id: number
-  kind: string
-  state: string
-  sentence: string | null
-  createdAt: string
-  sentAt: string | null
-  linksUsed: number
-  provider: { type: string, detail: string | null, at: string }[]
-}
-
-/** A file that a person was handed, told apart from its older and newer versions by its SHA-256. */
-export interface HandedFile {
-  magnet: string
-  sha256: string
-  firstAt: string
-  times: number
 }
 
 const ACTS: Record<string, string> = {
@@ -97,5 +62,5 @@ export function actOf({ type, gesture, purpose }: Pick<ConsentEvent, 'type' | 'g
   return [act, GESTURES[gesture ?? '']].filter(Boolean).join(', ')
 }
 
-export const mailOf = ({ kind, state }: Mail) => `${KINDS[kind] ?? 'E-mail'} : ${STATES[state] ?? state}`
+export const mailOf = ({ kind, state }: Schemas['PersonMail']) => `${KINDS[kind] ?? 'E-mail'} : ${STATES[state] ?? state}`
 export const newsOf = (type: string) => NEWS[type] ?? type

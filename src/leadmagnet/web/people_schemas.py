@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from leadmagnet.web.admin_schemas import WRONG
-from leadmagnet.web.privacy_schemas import Decision, Held
+from leadmagnet.web.privacy_schemas import Decision
 from leadmagnet.web.schemas import Address, CamelCaseSchema, ResponseSchema, Text
 
 STATUSES = ("pending", "confirmed", "unsubscribed", "bounced", "complained")
@@ -70,37 +70,6 @@ class SubscriberPageSchema(ResponseSchema):
     next_cursor = fields.String(
         required=True, allow_none=True, metadata={"description": "Null on the last page"}
     )
-
-
-class StorySchema(ResponseSchema):
-    """One person: texts as shown, every action with its time, seal and context, every mail"""
-
-    subscriber = Held()
-    events = fields.List(Held(), required=True)
-    mails = fields.List(Held(), required=True)
-    files = fields.List(
-        Held(),
-        required=True,
-        metadata={
-            "description": "Which files were handed out: `magnet`, `sha256`, `sizeBytes`,"
-            " `firstAt`, `times`"
-        },
-    )
-    actions = fields.List(
-        fields.String(),
-        required=True,
-        metadata={
-            "description": "What may be done now, decided by what would refuse it: `erase`,"
-            " `unsubscribe`, `resend`"
-        },
-    )
-
-
-class ReceiptSchema(ResponseSchema):
-    """A consent receipt in the terms of ISO/IEC TS 27560, signed"""
-
-    receipt = fields.Dict(required=True)
-    signature = fields.Dict(required=True)
 
 
 class EraseSubscriberSchema(CamelCaseSchema):

@@ -10,7 +10,8 @@ from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
 from leadmagnet.admin import people
-from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
+from leadmagnet.routes.admin.blueprint import SUBSCRIBER, blp
+from leadmagnet.routes.admin.people_examples import ADA, RECEIPT, SIGNATURE, STORY
 from leadmagnet.web.contract import path_example
 from leadmagnet.web.guard import admin, caller
 from leadmagnet.web.people_schemas import (
@@ -18,22 +19,11 @@ from leadmagnet.web.people_schemas import (
     EraseSubscriberSchema,
     NextPageSchema,
     NothingSchema,
-    ReceiptSchema,
     SearchSchema,
-    StorySchema,
     SubscriberPageSchema,
 )
+from leadmagnet.web.story_schemas import ReceiptSchema, StorySchema
 
-ADA = {
-    "id": SUBSCRIBER,
-    "email": "ada@example.org",
-    "status": "confirmed",
-    "newsletter": True,
-    "source": "instagram",
-    "locale": "fr",
-    "createdAt": WHEN,
-    "confirmedAt": WHEN,
-}
 ONE = "/subscribers/<uuid:subscriber_id>"
 EXAMPLE = [path_example("subscriber_id", SUBSCRIBER)]
 
@@ -68,18 +58,7 @@ def search(
 @blp.get(ONE, parameters=EXAMPLE)
 @blp.needs("subscribers:inspect")
 @blp.doc(operationId="adminStory")
-@blp.response(
-    200,
-    StorySchema,
-    description="The person",
-    example={
-        "subscriber": ADA,
-        "events": [],
-        "mails": [],
-        "files": [],
-        "actions": ["erase", "unsubscribe"],
-    },
-)
+@blp.response(200, StorySchema, description="The person", example=STORY)
 @blp.refuses(404, "subscriber_unknown")
 def story(subscriber_id: UUID) -> dict[str, Any]:
     """The whole story of a person
@@ -96,7 +75,7 @@ def story(subscriber_id: UUID) -> dict[str, Any]:
     200,
     ReceiptSchema,
     description="The receipt and its signature",
-    example={"receipt": {}, "signature": {}},
+    example={"receipt": RECEIPT, "signature": SIGNATURE},
 )
 @blp.refuses(404, "subscriber_unknown")
 @blp.refuses(409, "receipt_key_missing", "receipt_too_early", "receipt_refused")
