@@ -265,7 +265,7 @@ test('the page speaks the language of the mail that leads to it', async () => {
   await heading(page, 'Stop our e-mails')
   await look(page, 'unsubscribe-confirmed-en')
   await click(page, 'Unsubscribe from everything')
-  await page.getByText('an e-mail will ask you to confirm it').waitFor()
+  await page.getByText('an e-mail may ask you to confirm the request').waitFor()
   await look(page, 'unsubscribe-done-en')
   await ada.leave()
 })
