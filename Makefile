@@ -52,7 +52,7 @@ check-faults: $(VENV)/ready ## A short version of each scenario of the campaign
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest -n 0 tests/nginx/nginx_check.py
 
-check-pgbouncer: $(VENV)/ready ## The tests behind PgBouncer, with a current one
+check-pgbouncer: $(VENV)/ready ## The tests behind PgBouncer, a current one too
 	@sh scripts/pgbouncer.sh
 
 check-alerts: $(VENV)/ready ## Alerts and dashboard, with a real Prometheus that scrapes the API

@@ -1,12 +1,19 @@
 #!/bin/sh
-# The tests behind PgBouncer once more, with that of Debian 13 (1.24): `make check-pgbouncer`.
+# The tests behind PgBouncer: the one that is installed, if any, and that of Debian 13 (1.24).
 #
-#   PGBOUNCER   one of yours instead
+#   PGBOUNCER   one of yours instead of both
 #
 # On an older Debian it is unpacked with its libraries into a folder that is gone at the end.
 set -eu
 
+check() {
+    "$1" --version | head -n 1
+    PGBOUNCER=$1 .venv/bin/python -m pytest -n 0 tests/database/pgbouncer_check.py
+}
+
 if [ -z "${PGBOUNCER:-}" ]; then
+    installed=$(PATH=$PATH:/usr/sbin command -v pgbouncer || true)
+    [ -z "$installed" ] || check "$installed"
     command -v apt-get >/dev/null || { echo "this is no Debian: set PGBOUNCER to a current one"; exit 1; }
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
@@ -31,6 +38,4 @@ if [ -z "${PGBOUNCER:-}" ]; then
     chmod -R a+rX "$folder"
     chmod +x "$PGBOUNCER"
 fi
-export PGBOUNCER
-"$PGBOUNCER" --version | head -n 1
-.venv/bin/python -m pytest -n 0 tests/database/test_pgbouncer.py
+check "$PGBOUNCER"

@@ -1,6 +1,6 @@
 -- name: verdict_record
 -- How many checks of the category fail as of now. Where some could not be made, what failed before
--- is not known to be mended.
+-- may still fail.
 INSERT INTO lm_doctor_verdicts AS v (category, failing, skipped)
 VALUES (%(category)s, %(failing)s, %(skipped)s)
 ON CONFLICT (category) DO UPDATE

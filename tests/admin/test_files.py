@@ -46,17 +46,6 @@ def services(bucket, start):
     return replace(services, files=files)
 
 
-@pytest.fixture
-def client(services):
-    with admin_client(services) as client:
-        yield client
-
-
-@pytest.fixture
-def owner(client, database, services):
-    return Caller(client, new_key(database, services, role="owner", name="ada-laptop"))
-
-
 @pytest.fixture(autouse=True)
 def urllib3_is_quiet(caplog):
     """The test's own client: its lines would name the form."""

@@ -12,7 +12,7 @@ from leadmagnet.doctor.findings import Surroundings, Verdict
 log = logging.getLogger(__name__)
 
 DAY_SECONDS = 86_400.0
-# What was mended is known within the hour, and so is what could not be looked at.
+# The next round after one with a failure, or with a check that could not be made.
 AGAIN_SECONDS = 3600.0
 
 

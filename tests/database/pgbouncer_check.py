@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -25,12 +24,7 @@ from tests.support.client import client_of, problem, sign_up
 from tests.support.services import NO_CERTIFICATES, configured
 from tests.support.waiting import until
 
-PGBOUNCER = (
-    os.environ.get("PGBOUNCER")
-    or shutil.which("pgbouncer")
-    or shutil.which("pgbouncer", path="/usr/sbin")
-)
-pytestmark = pytest.mark.skipif(not PGBOUNCER, reason="apt-get install pgbouncer")
+PGBOUNCER = os.environ["PGBOUNCER"]  # scripts/pgbouncer.sh
 
 
 @pytest.fixture
