@@ -55,6 +55,14 @@ def test_unsubscribe_is_in_the_ledger_as_an_operators(leadmagnet, database, serv
     assert ledger.verify(services).faults == []
 
 
+def test_a_command_logs_only_when_it_is_asked_to(leadmagnet, ada):
+    assert leadmagnet("subscriber", "unsubscribe", ada).stderr == ""
+    logged = leadmagnet("--log", "subscriber", "show", ada)
+    assert [json.loads(line)["event"] for line in logged.stderr.splitlines()] == [
+        "subscriber_shown"
+    ]
+
+
 @pytest.mark.parametrize("named", [by_id, by_address])
 @pytest.mark.parametrize("reason", ["person", "operator"])
 def test_erase_leaves_a_tombstone_with_the_reason(leadmagnet, database, ada, named, reason):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -10,9 +11,7 @@ import click
 
 from leadmagnet import __version__
 from leadmagnet.commands.printing import Group
-
-# Without a handler Python prints an event's bare word, beside the sentence that says it.
-logging.getLogger("leadmagnet").addHandler(logging.NullHandler())
+from leadmagnet.telemetry import logs
 
 COMMANDS = (
     *("serve", "worker", "migrate", "doctor", "secrets"),
@@ -37,8 +36,15 @@ class LazyGroup(Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="leadmagnet %(version)s")
-def main() -> None:
+@click.option("--log", is_flag=True, help="Let a command also write its log lines to stderr.")
+def main(log: bool) -> None:
     """The lead-magnet API: an e-mail address in, a proven consent and a PDF guide out.
 
     Settings come from the environment; .env.example says what each is for.
     """
+    # A command says its sentence and nothing else, whatever a library warns of. What serves or
+    # works replaces this.
+    if log:
+        logs.configure("INFO", sys.stderr)
+    else:
+        logging.getLogger().addHandler(logging.NullHandler())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import partial
@@ -57,8 +56,6 @@ def command(
     Ends with 0 when all is well, warnings included; 1 when something fails; 2 when nothing fails,
     but something could not be looked at.
     """
-    # The page is all that is said.
-    logging.getLogger().addHandler(logging.NullHandler())
     checked = _checked(categories or tuple(CATEGORIES), _address(mail_to))
     if as_json:
         found = list(checked)

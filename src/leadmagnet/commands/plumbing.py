@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,7 +17,6 @@ from leadmagnet.database.reasons import why
 from leadmagnet.errors import LeadMagnetError, StorageUnavailable, Unavailable
 from leadmagnet.mail.proof import require_whole
 from leadmagnet.services import Services
-from leadmagnet.telemetry import logs
 
 Settings = TypeVar("Settings", bound="FromEnvironment")
 file_argument = click.argument("file", type=click.File("rb"))
@@ -115,9 +113,8 @@ def refusing() -> Iterator[None]:
 
 @contextmanager
 def application() -> Iterator[Services]:
-    """What the use cases are given, in the application's own role; log lines go to stderr."""
+    """What the use cases are given, in the application's own role."""
     config = settings(Config)
-    logs.configure(config.log_level, sys.stderr)
     services = Services.from_config(config, connections=1)
     with _connected(services.database, setting="DATABASE_URL"):
         yield services
