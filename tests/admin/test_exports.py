@@ -96,7 +96,8 @@ def test_json_lines_are_for_programs_and_raw(owner, ada, database):
 @pytest.mark.parametrize(
     "source",
     ["=1+1", "+33", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u3000=1", "＝1", "＋1",
-     "－1", "＠x", '=HYPERLINK("http://evil.example","x")'],
+     "－1", "＠x", "\u200b=1", "\u2060+1", "\ufeff@x", "\u00ad\u200e -2", "\ufe0f＝1", "\u200b\t=1",
+     '=HYPERLINK("http://evil.example","x")'],
 )  # fmt: skip
 def test_nothing_that_a_visitor_wrote_becomes_a_formula(owner, database, source):
     database.rows(

@@ -77,7 +77,9 @@ def _shown(field: str, value: Any, zone: ZoneInfo) -> str:
 
 def _quoted(text: str) -> str:
     # A visitor writes the address and the source: neither may become a formula (OWASP, "CSV
-    # Injection"), nor what a spreadsheet makes an ASCII sign of.
-    begins = unicodedata.normalize("NFKC", text.lstrip()[:1])
+    # Injection"), nor what a spreadsheet makes one of when it drops spaces and invisible characters
+    # or takes a full-width sign for an ASCII one.
+    shown = next((char for char in text if unicodedata.category(char)[0] not in "CMZ"), "")
+    begins = unicodedata.normalize("NFKC", shown)
     guard = "'" if begins in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else ""
     return '"' + guard + text.replace('"', '""') + '"'
