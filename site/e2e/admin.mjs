@@ -136,8 +136,8 @@ test('the dashboard shows the funnel, and leads to who confirmed and never got t
   await owner.leave()
 })
 
-test('the owner finds Ada, prints and saves her proof', async () => {
-  const owner = await person()
+test('the owner finds Ada, in the studio’s time zone, and prints and saves her proof', async () => {
+  const owner = await person({ timezoneId: 'Pacific/Kiritimati' })
   const { page } = owner
   await signIn(owner, keyOf('e2e-proof'))
   await heading(page, 'Tableau de bord')
@@ -152,6 +152,8 @@ test('the owner finds Ada, prints and saves her proof', async () => {
   for (const words of ['A demandé le guide, par le formulaire', 'E-mail de confirmation : envoyé', 'A confirmé son adresse', 'A reçu le guide : Guide de la Mariée Sereine', 'conseils de Light & Shutter']) {
     await page.getByText(words).first().waitFor()
   }
+  const [[when]] = sql(`SELECT to_char(created_at AT TIME ZONE 'Europe/Paris', 'YYYY à HH24:MI') FROM lm_subscribers WHERE email = %s`, ada.email)
+  await page.getByText(when).first().waitFor()
   await look(page, 'admin-contact')
 
   await page.getByRole('link', { name: 'Preuve de consentement' }).click()

@@ -40,6 +40,7 @@ def test_a_route_that_names_nothing_lets_nobody_pass(client, owner, monkeypatch)
 
 def test_who_calls_learns_what_they_may_do(owner, viewer):
     assert owner.get("/me").json["actor"] == "key:ada-laptop"
+    assert owner.get("/me").json["timeZone"] == "Europe/Paris"
     assert set(owner.get("/me").json["permissions"]) == OWNER
     assert viewer.get("/me").json["role"] == "viewer"
     assert "subscribers:erase" not in viewer.get("/me").json["permissions"]

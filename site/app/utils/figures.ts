@@ -9,10 +9,9 @@ export const asRate = (value: number | null) => value === null ? '–' : `${rate
 export const asShare = (value: number, of: number) => asRate(of ? 100 * value / of : null)
 export const plural = (value: number, one: string, many: string) => `${asCount(value)} ${Math.abs(value) < 2 ? one : many}`
 
-/** `2026-11-28` of a day here. */
-export const isoDay = (day: Date) =>
-  [day.getFullYear(), day.getMonth() + 1, day.getDate()].map(part => String(part).padStart(2, '0')).join('-')
-export const dayOf = (iso: string) => new Date(`${iso}T12:00:00`)
+/** A day of the calendar, `2026-11-28`, as a date to count with: in UTC, whatever the reader's time zone. */
+export const dayOf = (iso: string) => new Date(iso)
+export const isoDay = (day: Date) => day.toISOString().slice(0, 10)
 
 /** Minutes as people say them: `4 min`, `3 h 20`, `2 j`. */
 export function asDuration(minutes: number | null) {

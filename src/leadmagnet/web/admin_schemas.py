@@ -21,6 +21,9 @@ class MeSchema(ResponseSchema):
     permissions = fields.List(
         fields.String(), required=True, metadata={"description": "What the role may do"}
     )
+    time_zone = fields.String(
+        required=True, metadata={"description": "The studio's, in which days begin and end"}
+    )
 
 
 class PageQuerySchema(CamelCaseSchema):

@@ -29,18 +29,25 @@ ENTRY = {
     200,
     MeSchema,
     description="The caller",
-    example={"actor": "key:ada-laptop", "role": "viewer", "permissions": ["me:read"]},
+    example={
+        "actor": "key:ada-laptop",
+        "role": "viewer",
+        "permissions": ["me:read"],
+        "timeZone": "Europe/Paris",
+    },
 )
 def me() -> dict[str, Any]:
     """Who calls, and what they may do
 
-    The actor as the audit names it, the role, and the words of what that role may do.
+    The actor as the audit names it, the role, and the words of what that role may do. Days, as in
+    `GET /stats`, are those of the time zone.
     """
     known = caller()
     return {
         "actor": known.actor,
         "role": known.role,
         "permissions": sorted(ROLES[known.role or ""]),
+        "time_zone": admin().services.config.time_zone,
     }
 
 
