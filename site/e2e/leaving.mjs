@@ -10,8 +10,10 @@ test('"this was not me": one click, and no more mail', async () => {
   const ada = await person()
   await signUp(ada)
   const { page } = ada
-  await page.goto((await links(ada.email)).leave)
+  const { confirm, leave } = await links(ada.email)
+  await page.goto(leave)
   await heading(page, 'Ce n’était pas vous ?')
+  await page.getByText('nous n’y enverrons plus le guide pendant 180 jours').waitFor()
   assert.equal(shown(page), '/lead-magnet/unsubscribe')
   await look(page, 'unsubscribe-not-me')
   assert.equal(status(ada.email), 'pending')
@@ -29,6 +31,12 @@ test('"this was not me": one click, and no more mail', async () => {
   await mail(other.email)
   assert.equal((await mails(ada.email)).length, 1)
   await other.leave()
+  // Who changes their mind has the mail's other link.
+  await page.goto(confirm)
+  await page.getByText('il nous a été demandé de ne plus envoyer le guide').waitFor()
+  await look(page, 'confirm-not-me')
+  await click(page, 'Recevoir un nouveau lien')
+  await mail(ada.email, { count: 2 })
   await ada.leave()
 })
 

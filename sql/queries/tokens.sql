@@ -1,11 +1,12 @@
 -- name: token_describe
 -- What a click on the page behind this link would do; reads only.
--- `expired` is also the link of a person who said "this was not me" and never confirmed.
+-- `not_me`: somebody said so since, and it still holds.
 SELECT CASE
-           WHEN t.expires_at <= now() THEN 'expired'
-           WHEN lm_may_confirm(s, t.kind, o.asked_at, 'newsletter' = ANY (asked.purposes))
+           WHEN t.expires_at > now()
+               AND lm_may_confirm(s, t.kind, o.asked_at, 'newsletter' = ANY (asked.purposes))
                THEN 'pending'
-           WHEN s.confirmed_at IS NOT NULL THEN 'confirmed'
+           WHEN t.expires_at > now() AND s.confirmed_at IS NOT NULL THEN 'confirmed'
+           WHEN lm_was_not_me(s, %(not_me)s::interval) THEN 'not_me'
            ELSE 'expired'
        END AS status,
        s.email, m.slug, m.title ->> o.locale AS title, m.file_name, asked.purposes,

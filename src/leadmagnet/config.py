@@ -260,6 +260,9 @@ class Config(FromEnvironment):
         # Who is deleted is no longer known to have said it.
         if self.not_me_days > self.unsubscribed_days:
             raise ConfigError("NOT_ME_DAYS must not be longer than UNSUBSCRIBED_DAYS")
+        # They may change their mind with the link that they have.
+        if self.not_me_days > self.expired_token_days:
+            raise ConfigError("NOT_ME_DAYS must not be longer than EXPIRED_TOKEN_DAYS")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

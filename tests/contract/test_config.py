@@ -180,3 +180,11 @@ def test_not_me_cannot_outlive_the_record_of_it():
         Config.from_env({**settings, "UNSUBSCRIBED_DAYS": "179"})
     assert str(caught.value) == "NOT_ME_DAYS must not be longer than UNSUBSCRIBED_DAYS"
     assert Config.from_env({**settings, "UNSUBSCRIBED_DAYS": "180"})
+
+
+def test_not_me_cannot_outlive_the_link_that_lifts_it():
+    settings = {**SETTINGS, "DATABASE_URL": "postgresql://localhost/x"}
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**settings, "EXPIRED_TOKEN_DAYS": "179"})
+    assert str(caught.value) == "NOT_ME_DAYS must not be longer than EXPIRED_TOKEN_DAYS"
+    assert Config.from_env({**settings, "EXPIRED_TOKEN_DAYS": "180"})

@@ -79,7 +79,8 @@ def test_looking_says_what_would_end_without_naming_anybody(client, database, le
 def test_before_a_confirmation_it_means_this_was_not_me(client, database, mailbox):
     sign_up(client)
     leave = f"{API}/unsubscribe/{mailbox.deliver().unsubscribe_token()}"
-    assert client.get(leave).json["status"] == "pending"
+    shown = client.get(leave).json
+    assert (shown["status"], shown["notMeDays"]) == ("pending", 180)
     client.post(leave)
     assert database.value("SELECT status FROM lm_subscribers") == "unsubscribed"
 

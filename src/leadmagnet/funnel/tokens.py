@@ -49,7 +49,9 @@ def hash_of(token: str) -> bytes:
 
 def describe(services: Services, token: str) -> Row:
     """What a click on the page behind the link would do. Raises TokenUnknown."""
-    row = services.database.one("token_describe", token_hash=hash_of(token))
+    row = services.database.one(
+        "token_describe", token_hash=hash_of(token), not_me=services.config.not_me_days
+    )
     if row is None:
         raise TokenUnknown
     return {

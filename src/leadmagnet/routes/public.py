@@ -16,7 +16,16 @@ from leadmagnet.web.context import context, services
 from leadmagnet.web.contract import Blueprint, accepted_with, path_example, token_example
 from leadmagnet.web.messages import ACCEPTED, RENEWED
 from leadmagnet.web.problems import language
-from leadmagnet.web.public_examples import MAGNET, SIGNUP, SLUG, TOKEN, UNSUBSCRIBE_TOKEN
+from leadmagnet.web.public_examples import (
+    LINK,
+    MAGNET,
+    SIGNUP,
+    SLUG,
+    SUBSCRIPTION,
+    TOKEN,
+    UNSUBSCRIBE_TOKEN,
+    UNSUBSCRIBED,
+)
 from leadmagnet.web.public_schemas import (
     ConfirmationSchema,
     LinkSchema,
@@ -115,14 +124,7 @@ def sign_up(body: dict[str, Any]) -> dict[str, Any]:
     200,
     LinkSchema,
     description="What the link would do",
-    example={
-        "status": "pending",
-        "magnet": {key: MAGNET[key] for key in ("slug", "title", "fileName")},
-        "email": "a•••@e•••.org",
-        "purposes": ["delivery"],
-        "locale": "fr",
-        "expiresAt": "2026-11-24T10:00:00+00:00",
-    },
+    example=LINK,
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(429, "guess_limit")
@@ -187,7 +189,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
     200,
     SubscriptionSchema,
     description="What the link would end",
-    example={"status": "confirmed", "newsletter": True, "locale": "fr", "notMeUntil": None},
+    example=SUBSCRIPTION,
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(429, "guess_limit")
@@ -225,12 +227,7 @@ def describe_subscription(token: str) -> dict[str, Any]:
     200,
     SubscriptionSchema,
     description="What is left of the subscription",
-    example={
-        "status": "unsubscribed",
-        "newsletter": False,
-        "locale": "fr",
-        "notMeUntil": "2027-05-21T10:00:00+00:00",
-    },
+    example=UNSUBSCRIBED,
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(413, "body_too_large")
@@ -272,5 +269,6 @@ def _shown(row: Row) -> dict[str, Any]:
         "status": "unsubscribed" if ended else row["status"],
         "newsletter": row["newsletter"] and not ended,
         "locale": row["locale"],
+        "not_me_days": services().config.not_me_days.days,
         "not_me_until": row["not_me_until"],
     }

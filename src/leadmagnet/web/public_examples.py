@@ -26,3 +26,24 @@ MAGNET = {
     ],
 }
 SIGNUP = {"email": "ada@example.org", "consents": ["guide-mariee-sereine-delivery-fr-1"]}
+LINK = {
+    "status": "pending",
+    "magnet": {key: MAGNET[key] for key in ("slug", "title", "fileName")},
+    "email": "a•••@e•••.org",
+    "purposes": ["delivery"],
+    "locale": "fr",
+    "expiresAt": "2026-11-24T10:00:00+00:00",
+}
+SUBSCRIPTION = {
+    "status": "confirmed",
+    "newsletter": True,
+    "locale": "fr",
+    "notMeDays": 180,
+    "notMeUntil": None,
+}
+UNSUBSCRIBED = {
+    **SUBSCRIPTION,
+    "status": "unsubscribed",
+    "newsletter": False,
+    "notMeUntil": "2027-05-21T10:00:00+00:00",
+}

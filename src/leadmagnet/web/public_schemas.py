@@ -168,10 +168,10 @@ class LinkSchema(ResponseSchema):
     status = fields.String(
         required=True,
         metadata={
-            "enum": ["pending", "confirmed", "expired"],
+            "enum": ["pending", "confirmed", "not_me", "expired"],
             "description": "What `POST /confirm` would do. `pending`: confirm the address and"
-            " return the file; `confirmed`: return the file again; `expired`: nothing, offer"
-            " `POST /links/renew`",
+            " return the file; `confirmed`: return the file again; `not_me` (“this was not me” was"
+            " said since), `expired`: nothing, offer `POST /links/renew`",
         },
     )
     magnet = fields.Nested(LinkMagnetSchema, required=True)
@@ -210,11 +210,11 @@ class SubscriptionSchema(ResponseSchema):
     )
     newsletter = fields.Boolean(required=True)
     locale = mailed_locale()
+    not_me_days = fields.Integer(required=True, metadata={"description": "How long “not me” holds"})
     not_me_until = fields.AwareDateTime(
         required=True,
         allow_none=True,
         metadata={
-            "description": "Until then no signup e-mails the address, because its owner said"
-            ' "this was not me"; `null` where that was not said'
+            "description": "Until then no signup e-mails the address; `null` without a “not me”"
         },
     )
