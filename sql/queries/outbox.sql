@@ -20,7 +20,8 @@ WITH due AS (
                ELSE 'confirm'
            END AS kind,
            o.unknown_outcomes >= %(most_unknown)s::int AS spent,
-           coalesce(s.email, %(owner_mail)s::text) AS email
+           coalesce(s.email, %(owner_mail)s::text) AS email,
+           s.status = 'confirmed' AS confirmed
     FROM lm_outbox o
     LEFT JOIN lm_subscribers s ON s.id = o.subscriber_id
     WHERE o.state = 'queued' AND o.due_at <= now()
@@ -73,7 +74,7 @@ WITH due AS (
     WHERE o.id = due.id AND (slot.wait IS NOT NULL OR due.objection IS NOT NULL OR due.spent)
     RETURNING o.id, o.subscriber_id, o.magnet_id, o.state, o.reason, o.kind, o.locale, o.claims,
         o.attempts, o.unknown_outcomes, o.consents,
-        o.asked_at, due.email, slot.wait, slot.ceiling_reached
+        o.asked_at, due.email, due.confirmed, slot.wait, slot.ceiling_reached
 ), token AS (
     INSERT INTO lm_download_tokens (token_hash, kind, subscriber_id, outbox_id, expires_at)
     SELECT %(token_hash)s, kind, subscriber_id, id,
@@ -85,7 +86,7 @@ WITH due AS (
 SELECT claimed.id, claimed.subscriber_id, claimed.state, claimed.reason, claimed.kind,
        claimed.locale, claimed.claims, claimed.attempts, claimed.unknown_outcomes, claimed.email,
        m.title ->> claimed.locale AS magnet_title, claimed.wait, claimed.ceiling_reached,
-       claimed.asked_at, lm_asks_newsletter(claimed.consents) AS newsletter
+       claimed.asked_at, lm_asks_newsletter(claimed.consents) AS newsletter, claimed.confirmed
 FROM claimed
 LEFT JOIN lm_magnets m ON m.id = claimed.magnet_id;
 

@@ -168,6 +168,9 @@ def test_a_confirmed_address_that_asks_for_the_newsletter_proves_it_by_a_press(
     assert database.value("SELECT newsletter FROM lm_subscribers") is False
     assert confirm(client, mailbox.deliver().token()).json["status"] == "confirmed"
     assert database.value("SELECT newsletter FROM lm_subscribers") is True
+    offered = ["Ce n’était pas moi", "Me désinscrire"]
+    texts = [mail["text"] for mail in mailbox.messages()]
+    assert [[each in text for each in offered] for text in texts] == [[False, True], [True, False]]
 
 
 @pytest.mark.parametrize("website", ["https://spam.example", " ", 1, ["x"], {"a": 1}])

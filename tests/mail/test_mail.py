@@ -36,6 +36,7 @@ def compose(
     *,
     magnet_title: str = "Guide de la Mariée Sereine",
     newsletter: bool = False,
+    confirmed: bool = False,
     link_url: str = LINK,
     unsubscribe_url: str = LEAVE,
     life: timedelta = timedelta(hours=48),
@@ -47,6 +48,7 @@ def compose(
         config=config,
         magnet_title=magnet_title,
         newsletter=newsletter,
+        confirmed=confirmed,
         link_url=link_url,
         unsubscribe_url=unsubscribe_url,
         life=life,
@@ -190,6 +192,19 @@ def test_the_mail_says_when_the_click_would_subscribe_to_the_newsletter(
             assert (word in part) is newsletter
 
 
+@pytest.mark.parametrize(
+    ("locale", "not_me", "unsubscribe"),
+    [("fr", "Ce n’était pas moi", "Me désinscrire"), ("en", "This wasn’t me", "Unsubscribe")],
+)
+def test_whoever_is_confirmed_already_is_offered_what_the_page_offers_them(
+    locale: str, not_me: str, unsubscribe: str
+) -> None:
+    for confirmed, offered in ((False, not_me), (True, unsubscribe)):
+        content = compose("confirm", locale, newsletter=True, confirmed=confirmed)
+        assert f">{offered}</a>" in content.html
+        assert f"\n{offered}\n" in content.text
+
+
 def test_an_english_mail_links_to_the_english_policy_where_there_is_one() -> None:
     config = replace(CONFIG, policy_path_en="/en/privacy")
     for locale, path in (("fr", CONFIG.policy_path), ("en", "/en/privacy")):
@@ -210,6 +225,7 @@ def test_nothing_typed_by_a_visitor_can_be_printed() -> None:
         "config",
         "magnet_title",
         "newsletter",
+        "confirmed",
         "link_url",
         "unsubscribe_url",
         "life",

@@ -19,19 +19,21 @@ def compose(
     config: Config,
     magnet_title: str,
     newsletter: bool,
+    confirmed: bool,
     link_url: str,
     unsubscribe_url: str,
     life: timedelta,
 ) -> Content:
     """Fill the texts of `<kind>.<locale>.jinja` into both layouts.
 
-    `newsletter`: confirming would also subscribe to the advice by mail. Raises KeyError for a
-    kind or locale without texts.
+    `newsletter`: confirming would also subscribe to the advice by mail. `confirmed`: the address
+    is so already, and its way out unsubscribes. Raises KeyError for a kind or locale without texts.
     """
     values = {
         **marks(config, locale),
         "magnet_title": magnet_title,
         "newsletter": newsletter,
+        "confirmed": confirmed,
         "link_url": link_url,
         "unsubscribe_url": unsubscribe_url,
         "minutes": life // timedelta(minutes=1),
@@ -58,6 +60,7 @@ def mail_for(row: Row, *, token: str, config: Config, database: Database) -> Mai
         config=config,
         magnet_title=row["magnet_title"] or "",
         newsletter=row["newsletter"],
+        confirmed=row["confirmed"],
         link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
         unsubscribe_url=f"{config.site_url}/lead-magnet/unsubscribe?token={unsubscribe}",
         life=life_of(row["kind"], config),

@@ -40,7 +40,9 @@ WEEK = {
 OF_OWNER = {"week": WEEK, "endpoints": ["crm"]}
 
 
-def sample(config: Config, kind: str, locale: str, *, newsletter: bool = True) -> Content:
+def sample(
+    config: Config, kind: str, locale: str, *, newsletter: bool = True, confirmed: bool = False
+) -> Content:
     """The mail as somebody would get it, with links that lead nowhere."""
     if kind in TO_OWNER:
         return owner.compose(kind, locale, OF_OWNER, config=config)
@@ -50,6 +52,7 @@ def sample(config: Config, kind: str, locale: str, *, newsletter: bool = True) -
         config=config,
         magnet_title=TITLES[locale],
         newsletter=newsletter,
+        confirmed=confirmed,
         link_url=_link(config),
         unsubscribe_url=_unsubscribe(config),
         life=life_of(kind, config),
@@ -73,9 +76,11 @@ def _faults(config: Config, folder: Path) -> Iterator[str]:
             yield f"{each.name} is the name of no template: use {', '.join(sorted(ours))}"
     for kind in KINDS + TO_OWNER:
         for locale in LOCALES:
-            for newsletter in (True, False):
+            for newsletter, confirmed in ((True, False), (False, False), (True, True)):
                 try:
-                    content = sample(config, kind, locale, newsletter=newsletter)
+                    content = sample(
+                        config, kind, locale, newsletter=newsletter, confirmed=confirmed
+                    )
                 except Exception as error:  # a template can raise anything
                     yield f"{_place(error, folder) or f'{kind}.{locale}.jinja'}: {error}"
                     return
