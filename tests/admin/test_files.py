@@ -140,12 +140,16 @@ def test_the_same_bytes_again_are_the_same_file(owner):
         (b"%PDF-1.7\n%%EOF" + b"\n" * 2000, "file_no_pdf"),
         (b"%PDF-1.7\ntrailer << /Encrypt 5 0 R >>\n%%EOF", "file_encrypted"),
         (b"%PDF-1.7 /Encrypt<</V 4>>" + b"0" * 2 * 2**20 + b"%%EOF", "file_encrypted"),
+        (b"%PDF-1.7\ntrailer << /En#63r#79pt\0 5 0 R >>\n%%EOF", "file_encrypted"),
+        (b"%PDF-1.7\n<</Type/XRef/#45#6e#63#72#79#70#74 5 0 R>>\n%%EOF", "file_encrypted"),
+        (b"%PDF-1.7\n<</Type/XRef/E#6Ecrypt<</V 5>>>>\n%%EOF", "file_encrypted"),
         # In two pieces, as it is read.
         (b"%PDF-" + b"0" * (2**20 - 10) + b"/Encrypt 5 0 R\n%%EOF", "file_encrypted"),
         (b"%PDF-1.7" + b"0" * MOST_BYTES + b"%%EOF", "file_too_large"),
     ],
-    ids=["html", "cut", "short", "empty", "junk behind", "encrypted", "inline", "split", "large"],
-)
+    ids=["html", "cut", "short", "empty", "junk behind", "encrypted", "inline", "escaped",
+         "every letter", "upper case", "split", "large"],
+)  # fmt: skip
 def test_what_is_no_pdf_for_everybody_is_never_handed_out(owner, bucket, database, data, code):
     file_id = upload(owner, data)
     before = held(database)

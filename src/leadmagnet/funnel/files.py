@@ -15,8 +15,14 @@ from leadmagnet.funnel.magnets import refusal
 MOST_BYTES = 50 * 2**20
 # How far a reader looks for a PDF's end mark.
 TAIL_BYTES = 1024
-# The entry of a trailer that makes readers ask for a password: a reference, or the dictionary.
-ENCRYPTED = re.compile(rb"/Encrypt\s*(\d+\s+\d+\s+R|<<)")
+# The entry of a trailer that makes readers ask for a password: a reference, or the dictionary. Any
+# letter of a name may be written as its number. A trailer, or the dictionary of a cross-reference
+# stream that takes its place, is never compressed nor inside another stream (ISO 32000-1, 7.5.8).
+ENCRYPTED = re.compile(
+    b"/"
+    + b"".join(b"(?:%c|(?i:#%02x))" % (letter, letter) for letter in b"Encrypt")
+    + rb"[\s\0]*(?:\d+[\s\0]+\d+[\s\0]+R|<<)"
+)
 
 
 class Pdf(NamedTuple):
