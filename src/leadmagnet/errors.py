@@ -28,6 +28,7 @@ LeadMagnetError
     ├── DatabaseReadOnly 503, a standby, or set so
     ├── IssuerUnavailable 503, whether a token is good cannot be found out now
     ├── StorageUnavailable 503, S3 does not answer or refuses
+    ├── ExportFileUnavailable 503, an export cannot be written: no room, or no folder for it
     └── FileUnavailable  503, the address was confirmed, but the file is unavailable now
 
 `code` is part of the contract; `web/messages.py` has the text of each code in both languages.
@@ -190,6 +191,10 @@ class StorageUnavailable(Unavailable):
 
 class FileUnavailable(Unavailable):
     code = "file_unavailable"
+
+
+class ExportFileUnavailable(Unavailable):
+    code = "export_file_unavailable"
 
 
 class IssuerUnavailable(Unavailable):

@@ -169,7 +169,13 @@ def test_an_export_that_takes_too_long_is_an_error_and_no_half(owner, database, 
 
 def test_a_full_disk_is_a_503_and_not_in_the_account(owner, ada, database, monkeypatch):
     monkeypatch.setattr(exports.tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115
-    assert problem(owner.post("/exports")) == (503, "service_unavailable")
+    assert problem(owner.post("/exports")) == (503, "export_file_unavailable")
+    assert account(database) == []
+
+
+def test_an_export_without_a_folder_to_write_to_is_a_503(owner, ada, database, monkeypatch):
+    monkeypatch.setattr(exports.tempfile, "tempdir", "/nowhere")
+    assert problem(owner.post("/exports")) == (503, "export_file_unavailable")
     assert account(database) == []
 
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from leadmagnet.admin import audit, sheet
 from leadmagnet.admin.audit import Caller
 from leadmagnet.database import Row, Transaction
-from leadmagnet.errors import ActRefused, Unavailable
+from leadmagnet.errors import ActRefused, ExportFileUnavailable
 from leadmagnet.services import Services
 
 PAGE = 1000
@@ -55,7 +55,7 @@ def write(
     """Write those who fit into a file, and note it in the audit; then, and only then, return.
 
     Without `everybody`, only who receives the newsletter. Raises ActRefused while another export is
-    being written, or when this one takes too long.
+    being written, or when this one takes too long; ExportFileUnavailable.
     """
     wanted = {name: filters.get(name) for name in FILTERS}
     wanted |= {name: filters.get(name, False) for name in ("without_file", "mail_dead")}
@@ -63,8 +63,9 @@ def write(
     export_id = f"lm-{services.random_bytes(6).hex()}"
     detail = {name: value for name, value in wanted.items() if value}
     detail |= {"export": export_id, "format": form, "everybody": everybody}
-    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+    file: IO[bytes] | None = None
     try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
         with services.database.transaction(snapshot=True) as transaction:
             rows = ({**row, "export": export_id} for row in _people(transaction, wanted))
             zone = ZoneInfo(services.config.time_zone)
@@ -78,9 +79,10 @@ def write(
     except BaseException as error:
         # On a full disk closing fails once more, for what is still to be written.
         with suppress(OSError):
-            file.close()
+            if file is not None:
+                file.close()
         if isinstance(error, OSError):
-            raise Unavailable("export_file") from error
+            raise ExportFileUnavailable from error
         raise
     return export
 

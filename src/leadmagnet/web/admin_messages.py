@@ -97,6 +97,12 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         "en": "The storage does not answer. Try again in a moment; if it goes on, tell the person"
         " who operates the service.",
     },
+    "export_file_unavailable": {
+        "fr": "L’export n’a pas pu être écrit : la place manque sur le serveur. Prévenez la"
+        " personne qui exploite le service.",
+        "en": "The export could not be written: the server has no room for it. Tell the person who"
+        " operates the service.",
+    },
     "changed_meanwhile": {
         "fr": "Quelqu’un d’autre vient de modifier cela. Rechargez la page et regardez avant de"
         " recommencer.",

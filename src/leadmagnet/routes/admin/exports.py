@@ -37,6 +37,7 @@ JSON_LINES = {
 )
 @blp.refuses(409, "export_running", "export_too_long")
 @blp.refuses(422, "field_invalid", pointer="/format")
+@blp.refuses(503, "service_unavailable", "export_file_unavailable")
 def export(body: dict[str, Any]) -> Response:
     """The list as a file: a CSV, or JSON lines
 
