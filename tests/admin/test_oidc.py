@@ -64,7 +64,8 @@ def client(services):
 
 GOOD = [
     token(),
-    token(aud=[CLIENT, "other"]),
+    token(aud=[CLIENT]),
+    token(aud=["other", CLIENT], azp=CLIENT),
     token(**ACCESS),
     token(CURVE, "ES256", "k2"),
 ]
@@ -97,6 +98,9 @@ FORGED = {
     "not yet": token(nbf=int(time.time()) + 3600),
     "audience": token(aud="another-client"),
     "audiences": token(aud=["another-client"]),
+    "several audiences": token(aud=[CLIENT, "another-client"]),
+    "for another of several": token(aud=[CLIENT, "another-client"], azp="another-client"),
+    "for us, of others": token(aud=["another-client", "third"], azp=CLIENT),
     "client": token(**ACCESS | {"client_id": "another-client"}),
     "client of an id token": token(aud=None, client_id=CLIENT),
     "issuer": token(iss="https://login.example.org/other"),
@@ -195,6 +199,36 @@ def test_unknown_keys_make_us_ask_once_in_a_while_and_new_keys_are_found():
     published = JWKS
     now[0] += 31
     assert issuer.verify(new)
+    assert issuer.verify(token())
+
+
+def test_known_keys_serve_for_a_day_while_the_issuer_is_away(caplog):
+    now, away = [1000.0], []
+
+    def fetch(url):
+        if away:
+            away.append(url)
+            raise OSError("unreachable")
+        return {"keys": JWKS["keys"][:1]}
+
+    issuer = Issuer(URL, CLIENT, jwks_url=f"{URL}/jwks", fetch=fetch, clock=lambda: now[0])
+    assert issuer.verify(token())
+    away.append("from now on")
+    now[0] += 3600
+    with caplog.at_level("WARNING"):
+        assert all(issuer.verify(token()) for _ in range(3))
+    assert [record.message for record in caplog.records] == ["issuer_unavailable"]
+    assert caplog.records[0].reason == "OSError" and len(away) == 2
+    # Of a key that is new nobody can say whether it is the issuer's.
+    with pytest.raises(IssuerUnavailable):
+        issuer.verify(token(CURVE, "ES256", "k2"))
+    now[0] += 22 * 3600
+    assert issuer.verify(token())
+    now[0] += 3600
+    with pytest.raises(IssuerUnavailable):
+        issuer.verify(token())
+    away.clear()
+    now[0] += 31
     assert issuer.verify(token())
 
 

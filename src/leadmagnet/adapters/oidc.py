@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
@@ -13,6 +15,8 @@ import requests
 
 from leadmagnet.errors import IssuerUnavailable
 
+log = logging.getLogger(__name__)
+
 Fetch = Callable[[str], Any]
 
 # Never the token's own choice: `none`, or an HMAC with the public key as its secret.
@@ -20,9 +24,11 @@ ALGORITHMS = ("RS256", "ES256")
 REQUIRED = ("exp", "iss", "sub")
 LEEWAY_SECONDS = 30
 # Keys are fetched again for an unknown one, but not for every forged token; and in any case from
-# time to time, so that a withdrawn key ends.
+# time to time, so that a withdrawn key ends. While the issuer cannot be asked, those in hand serve
+# for some time, so that its outage is not ours.
 AGAIN_SECONDS = 30
 KEYS_SECONDS = 3600
+MOST_KEYS_SECONDS = 24 * 3600
 TIMEOUTS = (1.0, 1.5)
 MOST_BYTES = 256 * 1024
 
@@ -45,8 +51,7 @@ class Issuer:
         self._fetch = fetch or fetch_json
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._asked_at = -float(KEYS_SECONDS)
-        self._failed = False
+        self._asked_at = self._had_at = -math.inf
         self._lock = Lock()
 
     def verify(self, token: str) -> dict[str, Any] | None:
@@ -85,30 +90,38 @@ class Issuer:
             return len(self._keys)
 
     def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
-        if "aud" in claims:
-            audience = claims["aud"]
-            return self._audience in (audience if isinstance(audience, list) else [audience])
-        return claims.get("token_use") == "access" and claims.get("client_id") == self._audience
+        if "aud" not in claims:
+            return claims.get("token_use") == "access" and claims.get("client_id") == self._audience
+        audience = claims["aud"]
+        if isinstance(audience, list) and len(audience) > 1:
+            # OpenID Connect Core 1.0, 3.1.3.7: of several, `azp` says for whom it was issued.
+            return self._audience in audience and claims.get("azp") == self._audience
+        return audience in (self._audience, [self._audience])
 
     def _key(self, kid: str) -> jwt.PyJWK | None:
         with self._lock:
-            age = self._clock() - self._asked_at
-            if age >= KEYS_SECONDS or (kid not in self._keys and age >= AGAIN_SECONDS):
-                self._refresh()
-            elif kid not in self._keys and self._failed:
-                raise IssuerUnavailable("its keys could not be had a moment ago")
+            now = self._clock()
+            wanted = kid not in self._keys or now - self._had_at >= KEYS_SECONDS
+            if wanted and now - self._asked_at >= AGAIN_SECONDS:
+                try:
+                    self._refresh()
+                except IssuerUnavailable as error:
+                    reason = type(error.__cause__).__name__
+                    log.warning("issuer_unavailable", extra={"reason": reason})
+            failed = self._asked_at > self._had_at
+            if failed and (kid not in self._keys or now - self._had_at >= MOST_KEYS_SECONDS):
+                raise IssuerUnavailable("its keys cannot be had")
             return self._keys.get(kid)
 
     def _refresh(self) -> None:
         self._asked_at = self._clock()
-        self._failed = True
         try:
             jwks_url = self._jwks_url or self._discovered()
             found = jwt.PyJWKSet.from_dict(self._fetch(jwks_url)).keys
         except (OSError, ValueError, TypeError, KeyError, AttributeError, jwt.PyJWTError) as error:
             raise IssuerUnavailable("its keys cannot be had") from error
         self._keys = {key.key_id: key for key in found if key.key_id}
-        self._failed = False
+        self._had_at = self._asked_at
 
     def _discovered(self) -> str:
         """OpenID Connect Discovery 1.0: the document must name the issuer that it was asked of."""
