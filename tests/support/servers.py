@@ -29,7 +29,7 @@ class Server:
         self.process = self._service.child.process
 
     def connect(self, client: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), 15, source_address=(client, 0))
+        return connected(self.port, client)
 
     def send(self, data: bytes, client: str = "127.0.0.1") -> bytes:
         with self.connect(client) as connection:
@@ -46,6 +46,12 @@ class Server:
         self.process.wait(timeout=20)
         with self._folder, self.stack:
             return written(self._service.child)
+
+
+def connected(port: int, client: str = "127.0.0.1") -> socket.socket:
+    # A port of its own that each connection asks for would be one that a server is about to take.
+    source = None if client == "127.0.0.1" else (client, 0)
+    return socket.create_connection(("127.0.0.1", port), 15, source_address=source)
 
 
 def written(child: Child) -> str:
