@@ -33,7 +33,7 @@ from leadmagnet.errors import Unavailable
 from leadmagnet.services import Services
 from leadmagnet.telemetry.logs import JsonFormatter, unsaid
 from tests.support.client import client_of
-from tests.support.database import TestDatabase, administrator_of, fresh_database
+from tests.support.database import TestDatabase, close_connections, fresh_database
 from tests.support.fake_ses import FakeSes
 from tests.support.mailbox import Mailbox
 from tests.support.services import NO_CERTIFICATES, configured
@@ -69,7 +69,7 @@ def server() -> Iterator[Postgres]:
         migrated_postgres(Path(folder), durable=False) as postgres,
     ):
         yield postgres
-        administrator_of(postgres).close()
+        close_connections(postgres)
 
 
 @pytest.fixture
