@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.support.client import problem, sign_up
-from tests.support.settings import API, DELIVERY
+from tests.support.settings import API, DELIVERY, NEWSLETTER
 
 SLUG = "guide-mariee-sereine"
 NEW = {
@@ -25,6 +25,7 @@ TEXT = {
     "text": "J’accepte de recevoir ce guide\u202f; je peux tout faire effacer.",
     "policyVersion": "2027-01",
     "policyUrl": "https://www.light-and-shutter.example/confidentialite",
+    "replaces": DELIVERY,
 }
 
 
@@ -60,7 +61,7 @@ def test_a_new_magnet_is_a_draft_that_no_visitor_sees(owner, client, database):
     made = owner.post("/magnets", NEW)
     assert (made.status_code, made.headers["ETag"], made.json["state"]) == (201, '"1"', "draft")
     assert problem(owner.post("/magnets", NEW)) == (409, "magnet_exists")
-    text = owner.post("/texts", {**TEXT, "magnet": "guide-bebe"}).json["id"]
+    text = owner.post("/texts", {**TEXT, "magnet": "guide-bebe", "replaces": None}).json["id"]
     assert problem(client.get(f"{API}/magnets/guide-bebe")) == (404, "magnet_unknown")
     assert [one["slug"] for one in client.get(f"{API}/magnets").json["magnets"]] == [SLUG]
     refused = sign_up(client, consents=[text], magnet="guide-bebe")
@@ -126,12 +127,29 @@ def test_a_corrected_text_takes_the_place_of_the_former(owner, client, database)
     assert [act["act"] for act in acts(database)] == ["add_text", "retire_text"]
 
 
-def test_two_corrections_at_once_leave_one_current_text(owner, database):
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda text: owner.post("/texts", {**TEXT, "text": text}), "ab"))
-    assert sorted(answer.status_code for answer in answers) in ([201, 201], [201, 409])
+@pytest.mark.parametrize("replaces", [DELIVERY, None])
+def test_of_two_corrections_at_once_one_is_told_to_look_first(owner, database, replaces):
+    if replaces is None:
+        database.rows("UPDATE lm_consent_texts SET retired_at = now()")
+    words = [f"Correction {number}" for number in range(4)]
+    before = database.value("SELECT count(*) FROM lm_consent_texts")
+
+    def add(text):
+        return owner.post("/texts", TEXT | {"text": text, "replaces": replaces})
+
+    with ThreadPoolExecutor(len(words)) as pool:
+        answers = list(pool.map(add, words))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert {problem(one)[1] for one in answers if one.status_code == 409} == {"changed_meanwhile"}
+    (won,) = [text for text, one in zip(words, answers, strict=True) if one.status_code == 201]
     current = "purpose = 'delivery' AND locale = 'fr' AND retired_at IS NULL"
-    assert database.value(f"SELECT count(*) FROM lm_consent_texts WHERE {current}") == 1
+    assert database.value(f"SELECT text FROM lm_consent_texts WHERE {current}") == won
+    assert database.value("SELECT count(*) FROM lm_consent_texts") == before + 1
+    assert [act["act"] for act in acts(database)] == ["add_text"]
+    # Who has looked corrects it once more.
+    (added,) = [one.json["id"] for one in answers if one.status_code == 201]
+    again = owner.post("/texts", TEXT | {"text": "Mieux.", "replaces": added})
+    assert again.json["replaced"] == added
 
 
 def test_a_viewer_changes_nothing(viewer, database):
@@ -187,6 +205,10 @@ def test_a_change_of_nothing_or_of_the_slug_is_refused(owner, database):
         ({"policyVersion": ""}, (422, "field_invalid")),
         ({"policyUrl": "javascript:x"}, (422, "field_invalid")),
         ({"policyUrl": "https://a b"}, (422, "field_invalid")),
+        ({"replaces": ""}, (422, "field_invalid")),
+        ({"replaces": 1}, (422, "field_invalid")),
+        ({"replaces": None}, (409, "changed_meanwhile")),
+        ({"replaces": NEWSLETTER}, (409, "changed_meanwhile")),
         ({"magnet": "nothing"}, (404, "magnet_unknown")),
         ({"magnet": LONG}, (422, "field_invalid")),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from types import EllipsisType
 
 from leadmagnet.database import Database, Row, Transaction
 from leadmagnet.errors import ActRefused, MagnetUnknown, Refused, TextUnknown
@@ -34,9 +35,11 @@ def add(
     text: str,
     policy_version: str,
     policy_url: str,
+    replaces: str | EllipsisType | None = ...,
 ) -> tuple[str, str | None]:
-    """Add a text and retire the one it replaces, at once; their ids. Raises Refused,
-    MagnetUnknown, ActRefused."""
+    """Add a text and retire the one it replaces, at once; their ids. Where it is said which that
+    has to be (None for none), another is not replaced. Raises Refused, MagnetUnknown, ActRefused.
+    """
     if not one_line(text, at_most=MOST_CHARACTERS):
         said = f"the text must be one line of at most {MOST_CHARACTERS} characters, and not empty"
         raise Refused({"/text": "field_invalid"}, said)
@@ -49,14 +52,17 @@ def add(
     place = {"magnet": magnet, "purpose": purpose, "locale": locale}
     if transaction.one("text_magnet", magnet=magnet) is None:
         raise MagnetUnknown(f"there is no magnet {magnet!r} that is not retired")
-    replaced = transaction.one("text_retire_current", **place)
-    added = transaction.one(
-        "text_add", **place, text=text, policy_version=policy_version, policy_url=policy_url
-    )
+    retired = transaction.one("text_retire_current", **place)
+    replaced = retired["id"] if retired else None
+    added = None
+    if replaces in (replaced, ...):
+        added = transaction.one(
+            "text_add", **place, text=text, policy_version=policy_version, policy_url=policy_url
+        )
     if added is None:
         said = "another text has just been added there: look at it first"
         raise ActRefused("changed_meanwhile", said)
-    return added["id"], replaced["id"] if replaced else None
+    return added["id"], replaced
 
 
 def retire(transaction: Transaction, text_id: str) -> None:

@@ -141,6 +141,13 @@ class NewTextSchema(CamelCaseSchema):
     text = _text(2000, required=True)
     policy_version = _text(50, required=True)
     policy_url = _text(500, required=True)
+    replaces = Text(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The id of the current text, as the caller has seen it; null for none"
+        },
+    )
 
 
 class OwnTextSchema(ResponseSchema):

@@ -25,7 +25,7 @@ NEW_TEXT = {
     "policyVersion": "2026-11",
     "policyUrl": "https://www.light-and-shutter.example/confidentialite",
 }
-TEXT_ID = f"{SLUG}-delivery-fr-2"
+FORMER_ID, TEXT_ID = f"{SLUG}-delivery-fr-1", f"{SLUG}-delivery-fr-2"
 TEXT = {**NEW_TEXT, "id": TEXT_ID, "createdAt": WHEN, "retiredAt": None}
 
 
@@ -46,12 +46,12 @@ def read_texts(query: dict[str, Any]) -> dict[str, Any]:
 @blp.post("/texts")
 @blp.needs("magnets:manage")
 @blp.doc(operationId="adminAddText")
-@blp.arguments(NewTextSchema, example=NEW_TEXT)
+@blp.arguments(NewTextSchema, example={**NEW_TEXT, "replaces": FORMER_ID})
 @blp.response(
     201,
     AddedTextSchema,
     description="The ids of the new text and of the one it replaces",
-    example={"id": TEXT_ID, "replaced": f"{SLUG}-delivery-fr-1"},
+    example={"id": TEXT_ID, "replaced": FORMER_ID},
 )
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "changed_meanwhile")
@@ -61,6 +61,8 @@ def add_text(body: dict[str, Any]) -> dict[str, Any]:
 
     It takes the place of the current text of this magnet, purpose and language, which stays as it
     is for those who agreed to it. Pages that are open may still send that for `TEXT_GRACE_HOURS`.
+    `replaces` is the current text as you have seen it: where somebody else has added one since,
+    nothing changes and the answer is 409.
     """
     added, replaced = magnets.add_text(admin().services.database, caller(), **body)
     return {"id": added, "replaced": replaced}
