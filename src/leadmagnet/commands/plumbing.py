@@ -23,6 +23,8 @@ file_argument = click.argument("file", type=click.File("rb"))
 # What PostgreSQL's bigint holds, and as many rows as a person reads.
 ROW_ID = click.IntRange(1, 2**63 - 1)
 ROWS = click.IntRange(0, 1000)
+# Longer than a connection may take (session.parameters), so that a refusal's reason is known.
+PATIENCE = 3.0
 
 
 def _published_head(
@@ -65,7 +67,7 @@ def say_what_is_missing(config: Config) -> None:
     if sentence := account.missing_credentials():
         click.echo(sentence, err=True)
     database = Database(config.database_url, size=1)
-    database.open()
+    database.open(patience=PATIENCE)
     try:
         database.readiness.require()
     except Unavailable as error:
@@ -76,7 +78,7 @@ def say_what_is_missing(config: Config) -> None:
 
 @contextmanager
 def _connected(database: Database, *, setting: str) -> Iterator[None]:
-    database.open()
+    database.open(patience=PATIENCE)
     try:
         yield
     except Unavailable as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,15 +50,9 @@ STALE_PLAN = errors.FeatureNotSupported
 
 
 def _rows(conn: psycopg.Connection[Row], name: str, given: dict[str, Any]) -> list[Row]:
-    cursor = _execute(conn, name, given)
-    return [] if cursor.rownumber is None else cursor.fetchall()
-
-
-def _execute(
-    conn: psycopg.Connection[Row], name: str, given: dict[str, Any]
-) -> psycopg.Cursor[Row]:
     query = queries()[name]
-    return conn.execute(query.text, [given[parameter] for parameter in query.parameters])
+    cursor = conn.execute(query.text, [given[parameter] for parameter in query.parameters])
+    return [] if cursor.rownumber is None else cursor.fetchall()
 
 
 class Transaction:
@@ -76,8 +71,7 @@ class Transaction:
             return _rows(self._conn, name, parameters)
 
     def run(self, name: str, **parameters: Any) -> None:
-        with self._deadlines.over(self._conn):
-            _execute(self._conn, name, parameters)
+        self.all(name, **parameters)
 
 
 class Database:
@@ -96,6 +90,7 @@ class Database:
         self._bulkhead = Bulkhead(waiting)
         self._breaker = CircuitBreaker()
         self._refusal: psycopg.Error | None = None
+        self._answered = threading.Event()
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
             url,
             kwargs=parameters(url, statement_seconds=seconds),
@@ -109,10 +104,14 @@ class Database:
         )
         self.readiness = Readiness(self._connection, self._deadlines)
 
-    def open(self) -> None:
-        """Start connecting, in this process: connections do not survive a fork."""
+    def open(self, *, patience: float = 0) -> None:
+        """Start connecting, in this process: connections do not survive a fork.
+
+        Waits at most `patience` seconds for the first connection, or for the reason of its refusal.
+        """
         self._pool.open(wait=False)
         self._deadlines.start()
+        self._answered.wait(patience)
 
     def close(self) -> None:
         self._pool.close()
@@ -135,8 +134,7 @@ class Database:
 
     def run(self, name: str, **parameters: Any) -> None:
         """For a statement that returns no rows."""
-        with self._connection(name) as conn, self._deadlines.over(conn):
-            _execute(conn, name, parameters)
+        self.all(name, **parameters)
 
     def pooled(self) -> bool:
         """Whether a pooler stands in between, which changes the server process."""
@@ -218,3 +216,4 @@ class Database:
         if refusal and (not self._refusal or why(refusal).word != why(self._refusal).word):
             log.warning("database_refused", extra={"reason": why(refusal).word})
         self._refusal = refusal
+        self._answered.set()
