@@ -1,6 +1,6 @@
--- Who did what, when and to whom in the admin API. Append-only for everybody, sealed like the
--- ledger, and without addresses: a subscriber is their random id, which outlives an erasure in the
--- tombstone, too.
+-- Who did what, when and to whom, in the admin API and by command. Append-only for everybody,
+-- sealed like the ledger, and without addresses: a subscriber is their random id, which outlives an
+-- erasure in the tombstone, too.
 CREATE TABLE lm_audit (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     -- Dated by the trigger below.
@@ -8,7 +8,8 @@ CREATE TABLE lm_audit (
     -- `key:<name>` or `oidc:<sub>`, as it was then: a key's row may change, this does not. Or
     -- `operator`, at the command line.
     actor text NOT NULL CHECK (actor ~ '^((key|oidc):.|operator$)' AND length(actor) <= 250),
-    -- The word of the permission that the act takes, such as `subscribers:erase`.
+    -- The word of the permission that the act takes, such as `subscribers:erase`, or of what a
+    -- command did.
     action text NOT NULL CHECK (action ~ '^[a-z]+:[a-z]+$'),
     outcome text NOT NULL CHECK (outcome IN ('done', 'refused')),
     -- No foreign key: that somebody was erased is part of the audit.

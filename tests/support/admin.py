@@ -94,3 +94,10 @@ class _Owner:
         with psycopg.RawCursor(self._database.owner) as cursor:
             cursor.execute(query.text, [parameters[each] for each in query.parameters])
             return cursor.fetchone()
+
+    @contextmanager
+    def transaction(self) -> Iterator[_Owner]:
+        yield self
+
+    def run(self, *_: Any, **__: Any) -> None:
+        """The row in the audit is left out: a test reads there what it did itself."""

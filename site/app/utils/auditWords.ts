@@ -16,6 +16,13 @@ const REASONS: Record<string, string> = {
   person_asked: 'à sa demande',
   duplicate: 'en double',
   test: 'contact d’essai',
+  operator: 'décision du studio',
+}
+const ROLE_WORDS: Record<string, string> = { viewer: 'lecture seule', owner: 'tous les droits' }
+const KEY_ACTS: Record<string, string> = {
+  add: 'a créé la clé',
+  revoke: 'a révoqué la clé',
+  rotate_hash: 'a changé la clé qui scelle le registre',
 }
 const ENDPOINT_ACTS: Record<string, string> = {
   add: 'a relié l’outil',
@@ -37,7 +44,7 @@ const GUIDE_ACTS: Record<string, string> = {
   retire_text: 'n’affiche plus un texte de consentement de',
 }
 
-const DONE: Record<string, (detail: Detail) => string> = {
+const DONE: Partial<Record<Entry['action'], (detail: Detail) => string>> = {
   'subscribers:inspect': () => 'a consulté la fiche d’un contact',
   'subscribers:receipt': () => 'a établi la preuve de consentement d’un contact',
   'subscribers:erase': ({ reason, objected }) =>
@@ -49,13 +56,20 @@ const DONE: Record<string, (detail: Detail) => string> = {
     `a exporté ${plural(Number(rows), 'contact', 'contacts')} (${format === 'csv' ? 'CSV' : 'JSON'}, ${everybody ? 'toute la liste' : 'newsletter seulement'})`,
   'mails:retry': ({ mails }) => `a relancé ${plural(Number(mails), 'e-mail', 'e-mails')}`,
   'mails:resume': () => 'a repris l’envoi des e-mails',
+  'mails:pause': () => 'a suspendu l’envoi des e-mails',
+  'mails:drop': ({ mails }) => `a annulé ${plural(Number(mails), 'e-mail en attente', 'e-mails en attente')} d’un même réseau`,
+  'requests:retry': ({ requests }) => `a relancé ${plural(Number(requests), 'demande restée', 'demandes restées')} sans suite`,
+  'erasures:reapply': ({ erased }) => `a refait les effacements après une restauration : ${plural(Number(erased), 'contact', 'contacts')}`,
+  'subscribers:replay': detail => `a rejoué ${plural(Object.values(detail).reduce<number>((sum, n) => sum + Number(n), 0), 'événement', 'événements')} après une restauration`,
+  'keys:manage': ({ act, key, role }) =>
+    `${KEY_ACTS[String(act)] ?? 'a modifié une clé'}${key ? ` « ${key} »` : ''}${role ? ` (${ROLE_WORDS[String(role)] ?? role})` : ''}`,
   'webhooks:manage': ({ act, endpoint, includeEmail }) =>
     `${ENDPOINT_ACTS[String(act)] ?? 'a modifié un outil'}${endpoint ? ` « ${endpoint} »` : ''}`
     + (includeEmail ? ', avec les adresses e-mail' : ''),
   'magnets:manage': ({ act, magnet, text }) =>
     `${GUIDE_ACTS[String(act)] ?? 'a modifié'} ${magnet ? `« ${magnet} »` : `« ${text} »`}`,
 }
-const TRIED: Record<string, string> = {
+const TRIED: Partial<Record<Entry['action'], string>> = {
   'me:read': 'se connecter',
   'subscribers:inspect': 'consulter une fiche',
   'subscribers:receipt': 'établir une preuve de consentement',

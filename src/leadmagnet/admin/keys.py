@@ -5,11 +5,15 @@ from __future__ import annotations
 import hmac
 import string
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from leadmagnet import hashes
-from leadmagnet.database import Database, Row
+from leadmagnet.admin import audit
+from leadmagnet.admin.audit import OPERATOR
+from leadmagnet.consent import seals
+from leadmagnet.database import Database, Row, Transaction
 from leadmagnet.services import Services
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -20,6 +24,14 @@ CHECKSUM_CHARACTERS = 6
 
 class KeyRefused(Exception):
     """A key cannot be made or revoked; the message says why."""
+
+
+@contextmanager
+def _acting(database: Database, act: str, **detail: str) -> Iterator[Transaction]:
+    """One transaction for a change and its row in the audit."""
+    with database.transaction() as transaction:
+        yield transaction
+        audit.record(transaction, OPERATOR, "keys:manage", detail={"act": act, **detail})
 
 
 def make(random_bytes: Callable[[int], bytes]) -> str:
@@ -55,9 +67,10 @@ def add(
 ) -> datetime:
     """Store a key by the owner's connection; when it expires. Raises KeyRefused."""
     key_hash = _hash(key, hash_key)
-    row = database.one("key_add", key_name=name, key_hash=key_hash, role=role, life=life)
-    if row is None:
-        raise KeyRefused(f"there is a key {name} already: give another name")
+    with _acting(database, "add", key=name, role=role) as transaction:
+        row = transaction.one("key_add", key_name=name, key_hash=key_hash, role=role, life=life)
+        if row is None:
+            raise KeyRefused(f"there is a key {name} already: give another name")
     expires_at: datetime = row["expires_at"]
     return expires_at
 
@@ -69,8 +82,19 @@ def listed(database: Database) -> list[Row]:
 
 def revoke(database: Database, name: str) -> None:
     """End a key at once. Raises KeyRefused."""
-    if database.one("key_revoke", key_name=name) is None:
-        raise KeyRefused(f"there is no key {name} that works: `leadmagnet keys list` names them")
+    with _acting(database, "revoke", key=name) as transaction:
+        if transaction.one("key_revoke", key_name=name) is None:
+            raise KeyRefused(
+                f"there is no key {name} that works: `leadmagnet keys list` names them"
+            )
+
+
+def rotate_hash(database: Database, key: bytes, former: tuple[bytes, ...]) -> bool:
+    """Let the key seal from now on; false when it does already. Raises SealingRefused."""
+    rotated = seals.rotate_key(database, key, former)
+    if rotated:
+        audit.record(database, OPERATOR, "keys:manage", detail={"act": "rotate_hash"})
+    return rotated
 
 
 def _hash(key: str, hash_key: bytes) -> bytes:

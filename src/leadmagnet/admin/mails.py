@@ -47,6 +47,19 @@ def retry(services: Services, caller: Caller, *, ids: Sequence[int] | None, ever
     return count
 
 
+def pause(services: Services, caller: Caller) -> None:
+    """Let no mail go until somebody resumes."""
+    with audit.acting(services, caller, "mails:pause") as act:
+        send_limiter.hold(act.services)
+
+
+def drop(services: Services, caller: Caller, network: str) -> int:
+    """Cancel the queued mails of a network; how many. Many transactions, for they may be many."""
+    if count := outbox.drop(services, network):
+        audit.record(services.database, caller, "mails:drop", detail={"mails": count})
+    return count
+
+
 def resume(services: Services, caller: Caller) -> int:
     """Resume sending, once the cause of the pause is fixed; how many are due again."""
     with audit.acting(services, caller, "mails:resume") as act:

@@ -18,7 +18,7 @@ from leadmagnet.database import Row
 from leadmagnet.errors import ActRefused, Refused, SubscriberUnknown, TokenUnknown
 from leadmagnet.funnel import limits, subscribers
 from leadmagnet.funnel.requests import Context
-from leadmagnet.rights import erasures
+from leadmagnet.rights import erasures, privacy
 from leadmagnet.services import Services
 
 NEWEST = ("9999-12-31T00:00:00+00:00", "ffffffff-ffff-ffff-ffff-ffffffffffff")
@@ -119,8 +119,25 @@ def receipt(services: Services, caller: Caller, subscriber_id: UUID) -> dict[str
     return issued
 
 
+def show(services: Services, caller: Caller, subscriber_id: UUID) -> dict[str, Any]:
+    """All that is held about one person: what their own export holds. Raises SubscriberUnknown."""
+    held = privacy.show(services, subscriber_id)
+    if held is None:
+        raise SubscriberUnknown
+    audit.record(
+        services.database, caller, "subscribers:inspect", subscriber_id=subscriber_id, once=True
+    )
+    return held
+
+
 def erase(
-    services: Services, caller: Caller, subscriber_id: UUID, *, reason: str, objects: bool
+    services: Services,
+    caller: Caller,
+    subscriber_id: UUID,
+    *,
+    reason: str,
+    objects: bool,
+    by: str = "operator",
 ) -> None:
     """Erase a person for the reason given; if they object, never write to their address again.
     Raises SubscriberUnknown, also for who is erased already."""
@@ -131,11 +148,9 @@ def erase(
             raise SubscriberUnknown
         key = services.config.hash_key
         address_hash = suppressions.suppression_hash(row["email"], key) if objects else None
-        if not erasures.erase_within(
-            act.services, subscriber_id, by="operator", address_hash=address_hash
-        ):
+        if not erasures.erase_within(act.services, subscriber_id, by=by, address_hash=address_hash):
             raise SubscriberUnknown
-    erasures.log_erased(subscriber_id, by="operator")
+    erasures.log_erased(subscriber_id, by=by)
 
 
 def unsubscribe(services: Services, caller: Caller, subscriber_id: UUID) -> None:

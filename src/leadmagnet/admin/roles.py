@@ -24,6 +24,12 @@ OWNER = VIEWER | {
 # From the weakest to the strongest: who has several has the last of them.
 ROLES = {"viewer": VIEWER, "owner": OWNER}
 
+# What the audit names: permissions, and what is done by a command alone.
+ACTIONS = OWNER | {
+    *("keys:manage", "mails:pause", "mails:drop", "requests:retry"),
+    *("erasures:reapply", "subscribers:replay"),
+}
+
 
 def strongest(names: set[str]) -> str | None:
     """The last of the roles that is among the names."""

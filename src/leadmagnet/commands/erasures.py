@@ -8,6 +8,8 @@ from typing import IO
 
 import click
 
+from leadmagnet.admin import audit
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application
 from leadmagnet.commands.printing import Group, Progress, json_option, print_json
 from leadmagnet.database import Row
@@ -66,4 +68,5 @@ def reapply(file: IO[str] | None) -> None:
         known = map(erasures.Tombstone.of, erasures.listed(services))
         every = Progress("looked at").over(chain(known, given))
         erased = erasures.reapply(services, every)
+        audit.record(services.database, OPERATOR, "erasures:reapply", detail={"erased": erased})
     click.echo(f"{erased} erased again")

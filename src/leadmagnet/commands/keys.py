@@ -103,7 +103,7 @@ def rotate_hash() -> None:
         raise click.ClickException("set FORMER_HASH_KEYS to the key before HASH_KEY")
     try:
         with owner() as database:
-            rotated = seals.rotate_key(database, given.hash_key, given.former_hash_keys)
+            rotated = keys.rotate_hash(database, given.hash_key, given.former_hash_keys)
     except seals.SealingRefused as error:
         raise click.ClickException(str(error)) from None
     click.echo("HASH_KEY seals from now on" if rotated else "nothing to do: HASH_KEY seals already")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from leadmagnet.admin import mails
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import ROW_ID, ROWS, application, settings
 from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
 from leadmagnet.config import Config, ConfigError
@@ -114,7 +116,7 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
     if bool(ids) == everything:
         raise click.UsageError("give the ids of dead mails, or --all")
     with application() as services:
-        count = outbox.retry(services, None if everything else ids)
+        count = mails.retry(services, OPERATOR, ids=ids, every=everything)
     click.echo(f"{_mails(count)} due again")
     if ids and count < len(set(ids)):
         raise click.ClickException(
@@ -158,7 +160,7 @@ def drop(network: str) -> None:
     again; their counts stay.
     """
     with application() as services:
-        count = outbox.drop(services, network)
+        count = mails.drop(services, OPERATOR, network)
     if not count:
         raise click.ClickException(
             "no mail is queued for this network: `leadmagnet mails flood` lists those with some"
@@ -170,7 +172,7 @@ def drop(network: str) -> None:
 def pause() -> None:
     """Send no mail until `resume`; mails in hand are finished. Do this before a copy is started."""
     with application() as services:
-        send_limiter.hold(services)
+        mails.pause(services, OPERATOR)
     click.echo("sending is paused; `leadmagnet mails resume` sends again")
 
 
@@ -178,7 +180,7 @@ def pause() -> None:
 def resume() -> None:
     """Resume sending now, once the cause of the pause is fixed."""
     with application() as services:
-        count = send_limiter.resume(services)
+        count = mails.resume(services, OPERATOR)
     click.echo(f"sending is resumed; {_mails(count)} due again")
 
 

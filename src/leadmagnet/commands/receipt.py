@@ -12,6 +12,8 @@ from uuid import UUID
 import click
 
 from leadmagnet import secret_keys
+from leadmagnet.admin import audit
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application, file_argument, settings
 from leadmagnet.commands.printing import Group
 from leadmagnet.config import Config, FromEnvironment, setting
@@ -40,8 +42,11 @@ def show(subscriber_id: UUID) -> None:
             subscriber_id,
             receipts.signing_key(_receipt_key(services.config)),
         )
-    if issued is None:
-        raise click.ClickException(f"there is no subscriber {subscriber_id}")
+        if issued is None:
+            raise click.ClickException(f"there is no subscriber {subscriber_id}")
+        audit.record(
+            services.database, OPERATOR, "subscribers:receipt", subscriber_id=subscriber_id
+        )
     click.echo(json.dumps(issued, ensure_ascii=False, indent=2))
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 import click
 
+from leadmagnet.admin import audit
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application
 from leadmagnet.commands.printing import Progress
 from leadmagnet.errors import TokenUnknown
@@ -78,6 +80,7 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
                 done[line["event"]] += 1
             except TokenUnknown:
                 done["of people who are not in this database"] += 1
+        audit.record(services.database, OPERATOR, "subscribers:replay", detail=dict(done))
     for event, count in sorted(done.items()):
         click.echo(f"{count} {event}")
     if not done:

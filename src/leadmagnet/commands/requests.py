@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from leadmagnet.admin import audit
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import ROW_ID, ROWS, application
 from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
 from leadmagnet.database import Row
@@ -54,8 +56,9 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
     """Let failed requests wait again: those with these ids, or --all."""
     if bool(ids) == everything:
         raise click.UsageError("give the ids of failed requests, or --all")
-    with application() as services:
-        count = requests.retry(services, None if everything else ids)
+    with application() as services, audit.acting(services, OPERATOR, "requests:retry") as act:
+        count = requests.retry(act.services, None if everything else ids)
+        act.detail.update(requests=count)
     click.echo(f"{count} waiting again")
     if ids and count < len(set(ids)):
         raise click.ClickException(

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO
 from uuid import UUID
 
 import click
 
 from leadmagnet.addresses import AddressRefused, normalise
+from leadmagnet.admin import people
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application
 from leadmagnet.commands.printing import Group
-from leadmagnet.database import Row
-from leadmagnet.errors import TokenUnknown
+from leadmagnet.errors import SubscriberUnknown
 from leadmagnet.funnel import subscribers
-from leadmagnet.funnel.requests import Context
-from leadmagnet.rights import privacy
 from leadmagnet.services import Services
-
-# An operator acts for the person, so no IP or browser belongs to the act.
-NOWHERE = Context(None, None)
 
 
 @click.group("subscriber", cls=Group, short_help="Show, unsubscribe or erase one person.")
@@ -44,11 +41,8 @@ def _of_one(function: Callable[..., None]) -> Callable[..., None]:
 @_of_one
 def show(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
     """Print everything held about the person as JSON: what their own export holds."""
-    email = _address(subscriber_id, address_file)
-    with application() as services:
-        held = privacy.show(services, _found(services, subscriber_id, email)["id"])
-    if held is None:
-        raise _nobody()
+    with _one(subscriber_id, address_file) as (services, found):
+        held = people.show(services, OPERATOR, found)
     click.echo(json.dumps(held, ensure_ascii=False, indent=2))
 
 
@@ -56,16 +50,9 @@ def show(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
 @_of_one
 def unsubscribe(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
     """End all mail to the person; the ledger says that an operator did it."""
-    email = _address(subscriber_id, address_file)
-    with application() as services:
-        found = _found(services, subscriber_id, email)
-        try:
-            subscribers.unsubscribe(
-                services, subscriber_id=found["id"], gesture="operator", context=NOWHERE
-            )
-        except TokenUnknown:
-            raise _nobody() from None
-    click.echo(f"{found['id']} gets no more mail")
+    with _one(subscriber_id, address_file) as (services, found):
+        people.unsubscribe(services, OPERATOR, found)
+    click.echo(f"{found} gets no more mail")
 
 
 @command.command("erase")
@@ -81,14 +68,24 @@ def erase(
     subscriber_id: UUID | None, address_file: IO[str] | None, reason: str, objects: bool
 ) -> None:
     """Erase everything held about the person, for good; a tombstone without personal data stays."""
-    email = _address(subscriber_id, address_file)
-    with application() as services:
-        found = _found(services, subscriber_id, email)
-        if not privacy.erase_by_operator(
-            services, found["id"], email=found["email"], by=reason, objects=objects
-        ):
-            raise _nobody()
-    click.echo(f"{found['id']} is erased" + (", their address suppressed" if objects else ""))
+    with _one(subscriber_id, address_file) as (services, found):
+        said = {"person": "person_asked"}.get(reason, reason)
+        people.erase(services, OPERATOR, found, reason=said, objects=objects, by=reason)
+    click.echo(f"{found} is erased" + (", their address suppressed" if objects else ""))
+
+
+@contextmanager
+def _one(subscriber_id: UUID | None, file: IO[str] | None) -> Iterator[tuple[Services, UUID]]:
+    """Who is meant; the address is asked for before the database is."""
+    email = _address(subscriber_id, file)
+    try:
+        with application() as services:
+            row = subscribers.find(services, subscriber_id=subscriber_id, email=email)
+            if row is None:
+                raise SubscriberUnknown
+            yield services, row["id"]
+    except SubscriberUnknown:
+        raise click.ClickException("there is no such subscriber") from None
 
 
 def _address(subscriber_id: UUID | None, file: IO[str] | None) -> str | None:
@@ -102,14 +99,3 @@ def _address(subscriber_id: UUID | None, file: IO[str] | None) -> str | None:
         raise click.UsageError("give an ID, or --address-file FILE (- for stdin)") from None
     except (AddressRefused, UnicodeDecodeError):
         raise click.UsageError("this is no e-mail address") from None
-
-
-def _found(services: Services, subscriber_id: UUID | None, email: str | None) -> Row:
-    row = subscribers.find(services, subscriber_id=subscriber_id, email=email)
-    if row is None:
-        raise _nobody()
-    return row
-
-
-def _nobody() -> click.ClickException:
-    return click.ClickException("there is no such subscriber")

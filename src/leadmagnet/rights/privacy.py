@@ -54,15 +54,6 @@ def show(services: Services, subscriber_id: UUID) -> dict[str, Any] | None:
     return held
 
 
-def erase_by_operator(
-    services: Services, subscriber_id: UUID, *, email: str, by: str, objects: bool
-) -> bool:
-    """Erase a subscriber; if they object, suppress their address. False when they are gone."""
-    key = services.config.hash_key
-    address_hash = suppressions.suppression_hash(email, key) if objects else None
-    return erasures.erase(services, subscriber_id, by=by, address_hash=address_hash)
-
-
 def erase(services: Services, *, token: str, objects: bool) -> None:
     """Erase the owner of the link; if they object, suppress their address.
 

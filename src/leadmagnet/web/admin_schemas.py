@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from leadmagnet.admin.roles import ACTIONS
 from leadmagnet.web.schemas import CamelCaseSchema, ResponseSchema
 
 WRONG: Any = dict.fromkeys(
@@ -48,7 +49,11 @@ class AuditEntrySchema(ResponseSchema):
     occurred_at = fields.AwareDateTime(required=True)
     actor = fields.String(required=True)
     action = fields.String(
-        required=True, metadata={"description": "The permission that the act takes"}
+        required=True,
+        metadata={
+            "enum": sorted(ACTIONS),
+            "description": "The permission that the act takes, or what a command did",
+        },
     )
     outcome = fields.String(required=True, metadata={"enum": ["done", "refused"]})
     subscriber_id = fields.UUID(required=True, allow_none=True)
