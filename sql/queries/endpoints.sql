@@ -33,7 +33,7 @@ WHERE name = %(endpoint)s AND disabled_at IS NULL
 RETURNING id;
 
 -- name: endpoint_enable
--- What has waited is due at once.
+-- What has waited is due at once, but for what a worker has in hand: another would post it again.
 WITH enabled AS (
     UPDATE lm_webhook_endpoints
     SET disabled_at = NULL, disabled_why = NULL, failing_since = NULL, resting_until = NULL
@@ -43,5 +43,6 @@ WITH enabled AS (
     UPDATE lm_webhook_events v SET due_at = now(), attempts = 0
     FROM enabled
     WHERE v.endpoint_id = enabled.id AND v.state = 'queued'
+      AND coalesce(v.leased_until, '-infinity') <= now()
 )
 SELECT id FROM enabled;

@@ -226,6 +226,7 @@ class Config(FromEnvironment):
     unsettled_days: timedelta = setting(_duration("days", 3650), timedelta(days=30))
     expired_token_days: timedelta = setting(_duration("days", 3650), timedelta(days=180))
     webhook_key: bytes | None = setting(secret_keys.one, None)
+    former_webhook_keys: tuple[bytes, ...] = setting(secret_keys.several, ())
     webhook_allow_hosts: frozenset[str] = setting(_names, frozenset())
     ledger_head_file: Path | None = setting(Path, None)
     receipt_key: bytes | None = setting(secret_keys.signing, None)

@@ -66,6 +66,7 @@ class Worker:
             key=config.webhook_key,
             poster=Poster(config.webhook_allow_hosts),
             wait=self._stop.wait,
+            former_keys=config.former_webhook_keys,
             owner_locale=config.owner_locale if config.owner_mail else None,
         )
         return [

@@ -74,6 +74,13 @@ def poster(addresses=PUBLIC, allow=(), **changes):
     return Poster(frozenset(allow), **{"resolve": lambda host, port: addresses} | changes)
 
 
+def test_an_ipv6_address_of_our_own_is_reached():
+    with Consumer() as consumer:
+        host = f"[fd00::beef]:{consumer.port}"
+        assert poster(["127.0.0.1"], [host]).post(f"http://{host}/in", {}, BODY) == Answer(204)
+        assert consumer.received[0].headers["host"] == host
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -331,6 +331,35 @@ def test_an_endpoint_that_is_gone_is_disabled_and_its_events_wait(
     assert len(deliver().posts) == 4
 
 
+def test_what_a_worker_has_in_hand_is_not_posted_again_when_its_endpoint_is_enabled(
+    add, ada_later, services, consumer, database
+):
+    add(kinds=["subscriber.confirmed"])
+    ada_later()
+    key = services.config.webhook_key
+    delivery = events.Delivery(services.database, key, consumer, lambda seconds: None)
+    in_hand = events.claim(delivery)
+    endpoints.disable(services, "crm")
+    endpoints.enable(services, "crm")
+    assert events.claim(delivery) is None
+    events.deliver(delivery, in_hand)
+    assert [row["state"] for row in rows(database)] == ["delivered"]
+
+
+def test_a_former_key_of_ours_signs_as_well(add, ada_later, services, consumer):
+    former = add(kinds=["subscriber.confirmed"])
+    ada_later()
+    new = replace(services.config, webhook_key=b"n" * 32)
+    rotated = endpoints.rotate(replace(services, config=new), "crm").text
+    delivery = events.Delivery(
+        services.database, b"n" * 32, consumer, lambda seconds: None, (KEY.encode(),)
+    )
+    assert events.deliver_next(delivery)
+    ((_, headers, body),) = consumer.posts
+    for secret in (former, rotated):
+        Webhook(secret).verify(body.decode(), headers)
+
+
 def test_failing_for_three_days_disables_an_endpoint(add, ada_later, deliver, consumer, database):
     add(kinds=["subscriber.confirmed"])
     ada_later()

@@ -161,7 +161,8 @@ class Poster:
 
 
 def _ask(wire: Any, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
-    request = HTTPConnection(target.host)
+    # With the port: it would look for one in an IPv6 address.
+    request = HTTPConnection(target.host, target.port)
     request.sock = wire
     fixed = {
         "Host": target.authority,

@@ -29,6 +29,7 @@ def keys(given: Surroundings) -> Finding:
         named["RECEIPT_KEY"] = config.receipt_key
     if config.webhook_key:
         named["WEBHOOK_KEY"] = config.webhook_key
+    named |= {f"FORMER_WEBHOOK_KEYS[{n}]": key for n, key in enumerate(config.former_webhook_keys)}
     if config.metrics_token:
         named["METRICS_TOKEN"] = config.metrics_token.encode()
     # Another system chose these: they cannot be changed, only given up.

@@ -46,6 +46,8 @@ class Delivery:
     key: bytes
     poster: Poster
     wait: Callable[[float], object]
+    # They sign as well, for consumers that still verify with a secret derived from one of them.
+    former_keys: tuple[bytes, ...] = ()
     # Of the mail about an endpoint that was disabled; none is written without an owner.
     owner_locale: str | None = None
     jitter: Callable[[], float] = random.random
@@ -63,7 +65,11 @@ def deliver(delivery: Delivery, row: Row) -> None:
         _failed(delivery, row, "no_outcome")
         return
     versions = [row["secret_version"], *([row["secret_version"] - 1] * row["former_secret"])]
-    keys = [derived(delivery.key, row["endpoint_id"], version) for version in versions]
+    keys = [
+        derived(key, row["endpoint_id"], version)
+        for version in versions
+        for key in (delivery.key, *delivery.former_keys)
+    ]
     body = rendered(row)
     headers = sign(keys, str(row["id"]), int(row["sent_at"].timestamp()), body)
     try:
