@@ -5,13 +5,14 @@ ON CONFLICT (name) DO NOTHING
 RETURNING id, secret_version;
 
 -- name: endpoints_list
--- With what waits and what was given up, and for how long the oldest has waited.
+-- With what waits and what was given up, and for how long the oldest has waited, erasures apart.
 SELECT e.name, e.url, e.kinds, e.include_email, e.former_until, e.failing_since, e.disabled_at,
        e.disabled_why, e.created_at, queued.events AS queued, dead.events AS dead,
-       now() - queued.oldest AS waiting
+       now() - queued.oldest AS waiting, now() - queued.oldest_erasure AS erasure_waiting
 FROM lm_webhook_endpoints e
 CROSS JOIN LATERAL (
-    SELECT count(*) AS events, min(v.occurred_at) AS oldest
+    SELECT count(*) AS events, min(v.occurred_at) AS oldest,
+           min(v.occurred_at) FILTER (WHERE v.kind = 'subscriber.erased') AS oldest_erasure
     FROM lm_webhook_events v WHERE v.endpoint_id = e.id AND v.state = 'queued'
 ) queued
 CROSS JOIN LATERAL (

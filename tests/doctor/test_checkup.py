@@ -180,3 +180,14 @@ def test_an_endpoint_that_is_not_told_is_told(look, given, database):
         assert webhooks().fix == "leadmagnet webhooks enable crm"
     database.rows(disable, "operator")
     assert webhooks(services=given.services).said == "nobody is told"
+    database.rows(
+        "INSERT INTO lm_webhook_events (endpoint_id, kind, subscriber_id)"
+        " SELECT id, 'subscriber.erased', uuidv7() FROM lm_webhook_endpoints"
+    )
+    for age, verdict in (("6 days", "warn"), ("8 days", "fail")):
+        database.rows("UPDATE lm_webhook_events SET occurred_at = now() - %s::interval", age)
+        found = webhooks()
+        assert (found.verdict, found.said) == (
+            verdict, "crm is disabled, and an erasure waits for it",
+        )  # fmt: skip
+        assert found.fix == "leadmagnet webhooks enable crm"

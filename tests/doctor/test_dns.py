@@ -146,8 +146,13 @@ def test_two_dmarc_records_are_told(look):
     assert found.said == "2 DMARC records, so none counts"
 
 
-def test_a_subdomain_goes_by_its_parents_dmarc(look):
-    assert look("dmarc", mail_from=f"guide@mail.{DOMAIN}").said == "p=quarantine"
+def test_a_domain_goes_by_the_dmarc_of_the_organisation_above_it(look):
+    for below in ("mail", "guides.mail"):
+        found = look("dmarc", mail_from=f"guide@{below}.{DOMAIN}")
+        assert found.said == f"p=quarantine, of {DOMAIN}"
+    apart = {(f"_dmarc.{DOMAIN}", "TXT"): ['"v=DMARC1; p=none; sp=reject"']}
+    assert look("dmarc", apart, mail_from=f"guide@mail.{DOMAIN}").said == f"p=reject, of {DOMAIN}"
+    assert look("dmarc", {("_dmarc.photo", "TXT"): ['"v=DMARC1; p=none"']}).verdict == "fail"
 
 
 def test_nobodys_domain_is_not_asked_about(look):

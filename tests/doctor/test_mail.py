@@ -120,6 +120,8 @@ def test_a_right_that_is_missing_is_named(look, check):
     assert found.verdict == "skipped"
     assert found.said.startswith("not permitted: s")
     assert "DoctorPolicy" in found.said
+    # The weekly mail says that it could not be made.
+    assert found.unanswered
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -275,6 +277,17 @@ def test_what_is_not_there_at_all_is_told(look, check):
     found = look(check, error="NotFoundException")
     assert found.verdict == "fail"
     assert " no " in found.said
+
+
+@pytest.mark.parametrize("error", ["NotFoundException", "AccessDeniedException"])
+def test_an_identity_above_the_senders_domain_sends_for_it(given, clients, start, error):
+    # The policy allows to read that one alone.
+    below = replace(given, services=start(MAIL_FROM=f"guide@mail.{DOMAIN}"))
+    for check in ("identity", "dkim", "mail from"):
+        with Stubber(clients.ses) as stubber:
+            stubber.add_client_error("get_email_identity", error)
+            stubber.add_response("get_email_identity", IDENTITY, {"EmailIdentity": DOMAIN})
+            assert made(CHECKS[check], below).verdict == "ok"
 
 
 def test_an_emulator_is_not_taken_for_ses(given, clients):

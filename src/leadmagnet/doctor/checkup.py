@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leadmagnet.config import MigrationConfig
 from leadmagnet.database.applied import Comparison, compare
@@ -16,6 +16,8 @@ from leadmagnet.webhooks import endpoints
 # AWS refuses what is signed five minutes off; an hour would mix up limits and links.
 CLOCK_WARN, CLOCK_FAIL = 5.0, 120.0
 LATE_SECONDS = 600
+# After which who was told of a person and was not told of the erasure is not just being repaired.
+ERASURE_LATE = timedelta(days=7)
 
 
 def server(given: Surroundings) -> Finding:
@@ -125,8 +127,17 @@ def mails(given: Surroundings) -> Finding:
 
 
 def webhooks(given: Surroundings) -> Finding:
-    """Whether other systems are told; what an operator disabled is as they want it."""
+    """Whether other systems are told; what an operator disabled is as they want it, but for people
+    who were erased since."""
     rows = endpoints.listed(given.services)
+    for row in rows:
+        waited = row["erasure_waiting"]
+        if row["disabled_why"] and waited:
+            say = fail if waited > ERASURE_LATE else warn
+            return say(
+                f"{row['name']} is disabled, and an erasure waits for it",
+                f"leadmagnet webhooks enable {row['name']}",
+            )
     told = [row for row in rows if row["disabled_why"] != "operator"]
     if told and given.services.config.webhook_key is None:
         return fail(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, ok, warn
+from leadmagnet.doctor.identity import and_above, identity_of
 from leadmagnet.doctor.settings import is_nobodys, sender_domain
 
 SPF = "v=spf1 include:amazonses.com -all"
 
 
 def dkim(given: Surroundings) -> Finding:
-    domain, identity = _domain(given), _identity(given)
+    _domain(given)
+    domain, identity = _identity(given)
     attributes = identity.get("DkimAttributes", {})
     zone = attributes.get("SigningHostedZone") or "dkim.amazonses.com"
     tokens = attributes.get("Tokens", [])
@@ -26,7 +28,7 @@ def dkim(given: Surroundings) -> Finding:
 
 def mail_from(given: Surroundings) -> Finding:
     _domain(given)
-    name = _identity(given).get("MailFromAttributes", {}).get("MailFromDomain")
+    name = _identity(given)[1].get("MailFromAttributes", {}).get("MailFromDomain")
     if not name:
         raise Skip("SES has no MAIL FROM domain for this identity")
     exchange = f"feedback-smtp.{given.aws.region}.amazonses.com"
@@ -44,16 +46,14 @@ def mail_from(given: Surroundings) -> Finding:
 
 def dmarc(given: Surroundings) -> Finding:
     domain = _domain(given)
-    # A domain without a record of its own goes by its parent's (RFC 7489, 6.6.3).
-    for name in (domain, domain.partition(".")[2]):
-        if "." not in name:
-            continue
+    # A domain without a record of its own goes by that of the organisation's domain above it.
+    for name in and_above(domain):
         records = given.names.records(f"_dmarc.{name}", "TXT")
         found = [text for text in records if text.replace(" ", "").startswith("v=DMARC1")]
         if len(found) > 1:
             return fail(f"{len(found)} DMARC records, so none counts", f"keep one at _dmarc.{name}")
         if found:
-            return ok(f"p={_policy(found[0])}")
+            return ok(_policy(found[0], above=name if name != domain else ""))
     return fail(
         "no DMARC record: large mailbox providers refuse such mail",
         f'_dmarc.{domain}. TXT "v=DMARC1; p=none"',
@@ -67,12 +67,14 @@ def hosts(given: Surroundings) -> Finding:
     return warn(f"{domain} has no MX record: answers to our mails go nowhere", f"{domain}. MX 10 …")
 
 
-def _policy(record: str) -> str:
+def _policy(record: str, *, above: str) -> str:
+    """The policy for mail of the domain; of a record above it, that for what is below."""
     tags = {
         name.strip(): value.strip()
         for name, _, value in (tag.partition("=") for tag in record.split(";"))
     }
-    return tags.get("p", "none")
+    own = tags.get("p", "none")
+    return f"p={tags.get('sp', own)}, of {above}" if above else f"p={own}"
 
 
 def _domain(given: Surroundings) -> str:
@@ -82,10 +84,10 @@ def _domain(given: Surroundings) -> str:
     return domain
 
 
-def _identity(given: Surroundings) -> dict[str, Any]:
+def _identity(given: Surroundings) -> tuple[str, dict[str, Any]]:
     if given.aws.mail_is_emulated:
         raise Skip("an emulator answers for SES")
-    return given.aws.identity(sender_domain(given.services.config.mail_from))
+    return identity_of(given)
 
 
 CHECKS: dict[str, Check] = {

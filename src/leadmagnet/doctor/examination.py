@@ -51,7 +51,8 @@ def made(check: Check, given: Surroundings) -> Finding:
     except Skip as reason:
         return _skipped(str(reason))
     except NotPermitted as right:
-        return _skipped(f"not permitted: {right} (DoctorPolicy of deploy/aws/template.yaml)")
+        said = f"not permitted: {right} (DoctorPolicy of deploy/aws/template.yaml)"
+        return _skipped(said, unanswered=True)
     except NotFound:
         return _skipped("there is none")
     except NotAnswered as reason:

@@ -6,6 +6,7 @@ from typing import Any
 
 from leadmagnet.adapters.inspection import NotFound
 from leadmagnet.doctor.findings import Check, Finding, Surroundings, fail, ok, warn
+from leadmagnet.doctor.identity import identity_of
 from leadmagnet.doctor.settings import sender_domain
 from leadmagnet.doctor.way_back import TEMPLATE, real_aws, subscription, topic
 
@@ -61,7 +62,7 @@ def quota(given: Surroundings) -> Finding:
 def identity(given: Surroundings) -> Finding:
     domain = sender_domain(given.services.config.mail_from)
     try:
-        found = real_aws(given).identity(domain)
+        domain, found = _identity(given)
     except NotFound:
         return fail(
             f"{domain} is no identity of SES in {given.aws.region}",
@@ -73,8 +74,8 @@ def identity(given: Surroundings) -> Finding:
 
 
 def dkim(given: Surroundings) -> Finding:
-    found = _identity(given).get("DkimAttributes", {})
-    domain = sender_domain(given.services.config.mail_from)
+    domain, identified = _identity(given)
+    found = identified.get("DkimAttributes", {})
     if not found.get("SigningEnabled"):
         return fail(
             "mails are not signed",
@@ -87,8 +88,8 @@ def dkim(given: Surroundings) -> Finding:
 
 
 def mail_from(given: Surroundings) -> Finding:
-    found = _identity(given).get("MailFromAttributes", {})
-    domain = sender_domain(given.services.config.mail_from)
+    domain, identified = _identity(given)
+    found = identified.get("MailFromAttributes", {})
     if not found.get("MailFromDomain"):
         return warn(
             "SPF is Amazon's, not the domain's",
@@ -164,8 +165,9 @@ def _engagement_metrics(given: Surroundings) -> bool:
     return bool(options.get("EngagementMetrics") == "ENABLED")
 
 
-def _identity(given: Surroundings) -> dict[str, Any]:
-    return dict(real_aws(given).identity(sender_domain(given.services.config.mail_from)))
+def _identity(given: Surroundings) -> tuple[str, dict[str, Any]]:
+    real_aws(given)
+    return identity_of(given)
 
 
 def _destinations(given: Surroundings) -> list[dict[str, Any]]:
