@@ -13,6 +13,7 @@ import pytest
 
 from leadmagnet.admin import exports
 from leadmagnet.admin.audit import Caller
+from leadmagnet.commands import printing
 from leadmagnet.services import Services
 from tests.support.client import confirm, problem, sign_up
 from tests.support.settings import ADA, DELIVERY, NEWSLETTER
@@ -247,6 +248,13 @@ def test_a_copy_is_known_again(owner, database, leadmagnet, services: Services, 
     assert not whole and sentence.startswith("altered: ") and "key:ada-laptop" in sentence
     for other in (b"", b"x", b"\0" * 100_000, data.replace(b"lm-", b"ml-")):
         assert said(other)[1].startswith("unknown: ")
+
+
+def test_the_command_tells_how_far_it_is_in_a_large_file(leadmagnet, tmp_path, monkeypatch):
+    monkeypatch.setattr(printing, "PROGRESS_SECONDS", 0)
+    file = tmp_path / "list.csv"
+    file.write_text("one\ntwo\n", encoding="utf-8")
+    assert "… 2 lines read\n" in leadmagnet("exports", "verify", str(file)).stderr
 
 
 def test_an_empty_export_is_known_too_and_the_command_says_so(owner, leadmagnet, tmp_path):

@@ -137,7 +137,7 @@ def test_every_command_of_aws_exists_with_its_parameters():
         operations = {xform_name(each, "-"): each for each in model.operation_names}
         assert operation in operations, operation
         members = model.operation_model(operations[operation]).input_shape.members
-        known = {xform_name(each, "-") for each in members} | {"query"}
+        known = {xform_name(each, "-") for each in members} | {"query", "output"}
         given = {word.removeprefix("--") for word in rest if word.startswith("--")}
         assert given <= known, (operation, given - known)
 

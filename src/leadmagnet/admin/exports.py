@@ -8,10 +8,11 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
@@ -127,10 +128,15 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | None) else str(value)
 
 
-def verify(services: Services, file: IO[bytes]) -> tuple[bool, str]:
+def verify(
+    services: Services,
+    file: IO[bytes],
+    *,
+    watched: Callable[[Iterator[bytes]], Iterator[bytes]] = iter,
+) -> tuple[bool, str]:
     """Whether a file is a whole export of ours, and in a sentence what it is."""
     digest, rows = hashlib.sha256(), Counter[str]()
-    while line := file.readline(LINE_BYTES):
+    for line in watched(iter(partial(file.readline, LINE_BYTES), b"")):
         digest.update(line)
         # The last column, for the others hold what visitors wrote.
         rows.update(each.decode() for each in ID.findall(line)[-1:])
@@ -138,10 +144,11 @@ def verify(services: Services, file: IO[bytes]) -> tuple[bool, str]:
     if known is None:
         return False, "unknown: no export of this database, or altered in all of its rows"
     detail = known["detail"]
-    number, all_rows = rows[detail["export"]], detail["rows"]
+    number, total = rows[detail["export"]], detail["rows"]
+    all_rows = "1 row" if total == 1 else f"{total} rows"
     by = f"exported by {known['actor']} at {known['occurred_at']:%Y-%m-%d %H:%M} UTC"
     if known["whole"]:
-        return True, f"complete: {all_rows} rows, {by}"
-    if number < all_rows:
-        return False, f"truncated: {number} of {all_rows} rows, {by}"
-    return False, f"altered: edited, or saved again by another program; {all_rows} rows, {by}"
+        return True, f"complete: {all_rows}, {by}"
+    if number < total:
+        return False, f"truncated: {number} of {all_rows}, {by}"
+    return False, f"altered: edited, or saved again by another program; {all_rows}, {by}"

@@ -8,7 +8,7 @@ import click
 
 from leadmagnet.admin import exports
 from leadmagnet.commands.plumbing import application, file_argument
-from leadmagnet.commands.printing import Group
+from leadmagnet.commands.printing import Group, Progress
 
 
 @click.group("exports", cls=Group, short_help="Verify an exported file.")
@@ -21,7 +21,7 @@ def command() -> None:
 def verify(file: IO[bytes]) -> None:
     """Say whether FILE (- for stdin) is complete, truncated or altered, and who exported it."""
     with application() as services:
-        whole, sentence = exports.verify(services, file)
+        whole, sentence = exports.verify(services, file, watched=Progress("lines read").over)
     if not whole:
         raise click.ClickException(sentence)
     click.echo(sentence)
