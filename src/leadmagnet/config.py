@@ -258,12 +258,11 @@ class Config(FromEnvironment):
                 "LEASE_SECONDS must be at least twice SES_TIMEOUT_SECONDS, or a slow answer of SES"
                 " makes another worker send the same mail (.env.example says what each is for)"
             )
-        # Who is deleted is no longer known to have said it.
-        if self.not_me_days > self.unsubscribed_days:
-            raise ConfigError("NOT_ME_DAYS must not be longer than UNSUBSCRIBED_DAYS")
-        # They may change their mind with the link that they have.
-        if self.not_me_days > self.expired_token_days:
-            raise ConfigError("NOT_ME_DAYS must not be longer than EXPIRED_TOKEN_DAYS")
+        # Who is deleted is no longer known to have said it, and they may change their mind with the
+        # link that they have.
+        for name in ("unsubscribed_days", "expired_token_days"):
+            if self.not_me_days > getattr(self, name):
+                raise ConfigError(f"NOT_ME_DAYS must not be longer than {name.upper()}")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
