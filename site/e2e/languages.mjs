@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { look, person, shown } from './browser.mjs'
-import { click, clickForFile, heading, links, signUp } from './funnel.mjs'
-import { at, mail } from './stack.mjs'
+import { click, clickForFile, heading, helped, links, signUp } from './funnel.mjs'
+import { at, mail, sql } from './stack.mjs'
 
 test('the English landing page leads to English mails and pages, all the way', async () => {
   const ada = await person()
@@ -71,5 +71,26 @@ test('the policy that mails and the form lead to, and the cookie that nobody get
   await page.getByRole('link', { name: 'Voir mes données' }).click()
   await heading(page, 'Vos données')
   assert.deepEqual(await ada.context.cookies(), [])
+  await ada.leave()
+})
+
+test('a guide that was retired: the page says so, in both languages, and the mail’s link still works', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { confirm } = await links(ada.email)
+  const { page } = ada
+  sql('UPDATE lm_magnets SET retired_at = now()')
+  try {
+    assert.equal((await page.goto('/')).status(), 404)
+    await heading(page, 'Ce guide n’est plus proposé')
+    await helped(page)
+    await look(page, 'landing-retired')
+    await page.getByRole('link', { name: 'English' }).click()
+    await heading(page, 'This guide is no longer offered')
+    await page.goto(confirm)
+    await clickForFile(page, 'Confirmer et recevoir le guide')
+  } finally {
+    sql('UPDATE lm_magnets SET retired_at = NULL')
+  }
   await ada.leave()
 })

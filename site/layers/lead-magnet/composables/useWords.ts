@@ -23,10 +23,12 @@ const UNITS = { fr: ['an', 'jour'], en: ['year', 'day'] }
 export function useMoment() {
   const locale = useLeadMagnetLocale()
   const tag = computed(() => ({ fr: 'fr-FR', en: 'en-GB' })[locale.value])
+  // No line ends between a day and its month.
+  const written = (moment: string | Date, style: Intl.DateTimeFormatOptions) =>
+    new Date(moment).toLocaleString(tag.value, style).replace(' ', '\u00a0')
   return {
-    day: (moment: string | Date) => new Date(moment).toLocaleDateString(tag.value, { dateStyle: 'long' }),
-    dayAndTime: (moment: string | Date) =>
-      new Date(moment).toLocaleString(tag.value, { dateStyle: 'long', timeStyle: 'short' }),
+    day: (moment: string | Date) => written(moment, { dateStyle: 'long' }),
+    dayAndTime: (moment: string | Date) => written(moment, { dateStyle: 'long', timeStyle: 'short' }),
     span: (days: number) => {
       const [year, day] = UNITS[locale.value]
       const [n, unit] = days % 365 ? [days, day] : [days / 365, year]
