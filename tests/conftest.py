@@ -29,11 +29,10 @@ from leadmagnet.adapters.ses import Mailer
 from leadmagnet.commands import main
 from leadmagnet.database import Database
 from leadmagnet.dev.postgres import Postgres
-from leadmagnet.errors import Unavailable
 from leadmagnet.services import Services
 from leadmagnet.telemetry.logs import JsonFormatter, unsaid
 from tests.support.client import client_of
-from tests.support.database import TestDatabase, close_connections, fresh_database
+from tests.support.database import TestDatabase, close_connections, connected, fresh_database
 from tests.support.fake_ses import FakeSes
 from tests.support.mailbox import Mailbox
 from tests.support.services import NO_CERTIFICATES, configured
@@ -89,14 +88,6 @@ def mailer(aws: Flask) -> Mailer:
     return Mailer()
 
 
-def connected(database: Database) -> bool:
-    try:
-        database.all("magnets_listed", slug=None)
-    except Unavailable as error:
-        return isinstance(error.__cause__, psycopg.Error)
-    return True
-
-
 @pytest.fixture
 def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Services]]:
     """Services with changed settings; closed after the test."""
@@ -109,7 +100,7 @@ def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Servic
         started.append(services)
         if "DATABASE_URL" not in changes:
             # On a busy machine the first connection takes longer than a request waits for one.
-            until(lambda: connected(services.database), seconds=20, what="a first connection")
+            until(lambda: connected(services.database), seconds=60, what="a first connection")
         return services
 
     yield start

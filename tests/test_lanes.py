@@ -35,21 +35,21 @@ def test_one_ring_brings_as_many_threads_as_there_is_work(run):
         looks.release()
         return left.pop() if left else None
 
-    lanes = run(take, lambda taken: together.wait(5), threads=4)
+    lanes = run(take, lambda taken: together.wait(30), threads=4)
     for _ in range(4):
-        assert looks.acquire(timeout=5)
+        assert looks.acquire(timeout=30)
     left += range(4)
     lanes.wakeup.ring()
-    together.wait(5)  # the four of them carry at the same time
+    together.wait(30)  # the four of them carry at the same time
 
 
 def test_a_thread_without_work_waits_for_a_ring(run):
     looks = threading.Semaphore(0)
     lanes = run(looks.release)
-    assert looks.acquire(timeout=5), "at the start"
+    assert looks.acquire(timeout=30), "at the start"
     assert not looks.acquire(timeout=0.05)
     lanes.wakeup.ring()
-    assert looks.acquire(timeout=5)
+    assert looks.acquire(timeout=30)
 
 
 @pytest.mark.parametrize("error", [Unavailable("test"), KeyError("MessageId"), RecursionError()])
@@ -63,7 +63,7 @@ def test_a_lane_outlives_whatever_goes_wrong_in_its_work(run, monkeypatch, error
         done.set()
 
     run(lambda: None if done.is_set() else "work", carry)
-    assert done.wait(5)
+    assert done.wait(30)
 
 
 def test_what_is_in_hand_is_finished_and_nothing_new_is_begun(run):
@@ -71,11 +71,11 @@ def test_what_is_in_hand_is_finished_and_nothing_new_is_begun(run):
 
     def carry(taken):
         begun.release()
-        finish.wait(5)
+        finish.wait(30)
         finished.append(taken)
 
     lanes = run(lambda: "work", carry, threads=2)
-    assert begun.acquire(timeout=5) and begun.acquire(timeout=5)
+    assert begun.acquire(timeout=30) and begun.acquire(timeout=30)
     lanes.stop()
     finish.set()
     lanes.join()

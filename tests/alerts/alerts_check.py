@@ -85,7 +85,7 @@ class Prometheus:
     def ask(self, path: str, **parameters: str) -> Any:
         try:
             answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return None
         # While it starts, it answers 503 in plain text.
         return answer.json().get("data") if answer.ok else None
@@ -98,7 +98,7 @@ class Prometheus:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
 
 
 @pytest.fixture
@@ -118,25 +118,25 @@ def prometheus(api: Server, tmp_path: Path) -> Iterator[Prometheus]:
 def test_every_panel_and_every_alert_gets_figures(prometheus, api, client, mailbox, database):
     """Somebody signs up and clicks the button, before a scrape and after it."""
     database.rows("INSERT INTO lm_doctor_verdicts VALUES ('mail', 0)")
-    until(lambda: prometheus.values("up"), seconds=30, what="a scrape")
+    until(lambda: prometheus.values("up"), seconds=120, what="a scrape")
     sign_up(client)
     body = json.dumps({"token": mailbox.deliver().token()}).encode()
     click = post(body, f"Content-Length: {len(body)}", "Connection: close", path="confirm")
     assert status(api.send(click)) == 200
     handed_out = TARGETS["Confirmations and files: files"]
-    until(lambda: prometheus.values(handed_out), seconds=30, what="two scrapes of the first file")
+    until(lambda: prometheus.values(handed_out), seconds=120, what="two scrapes of the first file")
     assert status(api.send(click)) == 200
-    until(lambda: prometheus.values(f"{handed_out} > 0"), seconds=30, what="the second file")
+    until(lambda: prometheus.values(f"{handed_out} > 0"), seconds=120, what="the second file")
     confirmed = TARGETS["Confirmations and files: confirmed"]
-    until(lambda: prometheus.values(confirmed) == [1.0], seconds=30, what="the confirmation")
+    until(lambda: prometheus.values(confirmed) == [1.0], seconds=120, what="the confirmation")
     for name, expression in TARGETS.items():
-        found = until(partial(prometheus.values, expression), seconds=30, what=name)
+        found = until(partial(prometheus.values, expression), seconds=120, what=name)
         print(f"{name:<55} {', '.join(f'{value:.4g}' for value in found)}")
 
     def evaluated() -> list[dict[str, Any]]:
         (group,) = (prometheus.ask("rules") or {}).get("groups") or [{"rules": []}]
         return group["rules"] if all(rule["health"] == "ok" for rule in group["rules"]) else []
 
-    rules = until(evaluated, seconds=30, what="all alerts evaluated")
+    rules = until(evaluated, seconds=120, what="all alerts evaluated")
     print("\n".join(f"{rule['name']:<55} {rule['state']}" for rule in rules))
     assert len(rules) == 12

@@ -57,7 +57,7 @@ def pooled(server, database, tmp_path):
         log = (tmp_path / "pgbouncer.log").open("wb")
         started.append((subprocess.Popen(command, stdout=log, stderr=log), log))
         url = f"postgresql://{role}:{given['password']}@127.0.0.1:{port}/{database.name}"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 psycopg.connect(url, connect_timeout=2).close()
@@ -132,7 +132,7 @@ def test_with_the_roles_own_settings_everything_works(
         owner.execute("LOCK TABLE lm_signup_limits")
         started = time.monotonic()
         assert problem(sign_up(client)) == (503, "service_unavailable")
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
     # The server itself gave up: nothing of the refused signup turns up later.
     assert (
         database.value("SELECT count(*) FROM lm_subscribers WHERE email = 'ada@example.org'") == 0
@@ -158,10 +158,10 @@ def test_the_worker_listens_at_postgresql_itself(
     try:
         listens = "SELECT FROM pg_stat_activity WHERE query = 'LISTEN lm_requests'"
         look = lambda: superuser.execute(listens).fetchall()
-        until(look, seconds=10, what="the worker to listen")
+        until(look, seconds=60, what="the worker to listen")
         assert sign_up(client_of(services, worker=False)).status_code == 202
         settled = lambda: database.count("lm_subscribers")
-        until(settled, seconds=10, what="the worker to be rung")
+        until(settled, seconds=60, what="the worker to be rung")
     finally:
         worker.stop()
         worker._wake_all()

@@ -104,7 +104,7 @@ def test_a_transaction_has_a_deadline_too(database, when):
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
         assert pids
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
 
 
 def test_a_transaction_that_fails_leaves_nothing_and_a_usable_connection(database):

@@ -182,7 +182,7 @@ def test_it_waits_for_whoever_holds_flyways_lock(empty, folder):
         thread.start()
         assert not done.wait(0.3)
         flyway.commit()
-        assert done.wait(10)
+        assert done.wait(30)
     thread.join()
 
 

@@ -96,4 +96,4 @@ def test_an_empty_database_becomes_a_working_funnel_without_sql(
     finally:
         services.database.close()
     assert answer["fileName"] == "Mon guide.pdf"
-    assert requests.get(answer["downloadUrl"], timeout=10).content == PDF.read_bytes()
+    assert requests.get(answer["downloadUrl"], timeout=30).content == PDF.read_bytes()

@@ -184,11 +184,11 @@ def test_the_signed_url_downloads_the_private_file_under_its_name(bucket, servic
     bucket.put_object(Bucket="guides", Key="g.pdf", Body=b"%PDF-1.7", ContentType="application/pdf")
     files = Files("guides", url_life=services.config.download_url_seconds)
     url = files.sign_url("g.pdf", "Guide été.pdf")
-    answer = requests.get(url, timeout=5)
+    answer = requests.get(url, timeout=30)
     assert answer.content == b"%PDF-1.7"
     assert "Guide%20%C3%A9t%C3%A9.pdf" in answer.headers["Content-Disposition"]
     unsigned = urlsplit(url)._replace(query="").geturl()
-    assert requests.get(unsigned, timeout=5).status_code == 403
+    assert requests.get(unsigned, timeout=30).status_code == 403
 
 
 def test_the_magnets_that_are_offered_are_listed_in_the_language_asked_for(client, database):

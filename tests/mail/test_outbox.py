@@ -281,10 +281,10 @@ def test_a_worker_is_woken_at_once_and_stops_when_told(start, database, mailbox)
     try:
         client = client_of(services)
         sign_up(client)
-        assert arrived.wait(5)
+        assert arrived.wait(30)
     finally:
         worker.stop()
-        thread.join(5)
+        thread.join(30)
     assert not thread.is_alive()
     assert mailbox.kinds() == ["confirm"]
 
@@ -301,20 +301,20 @@ def test_a_worker_outlives_odd_answers_and_stops_while_one_drips(start, client, 
     try:
         until(
             lambda: database.value("SELECT count(reason) FROM lm_outbox") == 3,
-            seconds=10,
+            seconds=60,
             what="an outcome of each",
         )
         ses.mode = Raw(b"HTTP/1.1 200 OK\r\nX-Drip: ", drip=0.05)
         before = ses.met["raw"]
         database.rows("UPDATE lm_outbox SET due_at = now()")
-        until(lambda: ses.met["raw"] == before + 3, seconds=10, what="three in hand")
+        until(lambda: ses.met["raw"] == before + 3, seconds=60, what="three in hand")
         worker.stop()
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive()
     finally:
         ses.mode = "ok"
         worker.stop()
-        thread.join(5)
+        thread.join(30)
     rows = database.rows("SELECT DISTINCT state, attempts, reason FROM lm_outbox")
     assert rows == [{"state": "queued", "attempts": 2, "reason": "deadline_passed"}]
 

@@ -435,14 +435,14 @@ def test_only_one_certificate_is_fetched_at_a_time(authority):
 
     def slow(url):
         asked.set()
-        assert release.wait(5)
+        assert release.wait(30)
         return authority.pem
 
     certificates = Certificates(slow)
     ask = lambda: certificates.public_key(CERTIFICATE_URL, datetime.now(UTC), network="a")
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(ask)
-        assert asked.wait(5)
+        assert asked.wait(30)
         with pytest.raises(sns.Unavailable, match="busy"):
             certificates.public_key(
                 CERTIFICATE_URL.replace("0123", "4567"), datetime.now(UTC), network="b"
@@ -502,7 +502,7 @@ def certificate_host():
             try:
                 return sns.fetch(CERTIFICATE_URL, pool=pool)
             finally:
-                assert time.monotonic() - started < 5
+                assert time.monotonic() - started < 15
 
     answering.Response = Response
     yield answering
@@ -519,7 +519,7 @@ def test_what_is_no_small_file_is_given_up_within_seconds(certificate_host):
     gone = threading.Event()
 
     def hang():
-        gone.wait(3)
+        gone.wait(30)
         return certificate_host.Response(b"late")
 
     def drip():

@@ -14,12 +14,14 @@ import pytest
 from leadmagnet.database import Database
 from leadmagnet.services import Services
 from tests.support.client import client_of, confirm, problem, sign_up
+from tests.support.database import connected
 from tests.support.services import NO_CERTIFICATES, configured
 from tests.support.settings import API
+from tests.support.waiting import until
 
 
 @contextmanager
-def within(seconds=3.0):
+def within(seconds=10.0):
     started = time.monotonic()
     yield
     assert time.monotonic() - started < seconds
@@ -30,6 +32,7 @@ def crowded(database, files, *, size):
     """A client over so many connections."""
     pool = Database(database.url, size=size)
     pool.open()
+    until(lambda: connected(pool), seconds=60, what="a first connection")
     try:
         yield client_of(Services(configured(database), pool, files, NO_CERTIFICATES))
     finally:
@@ -99,7 +102,13 @@ def test_locked_counts_are_in_no_real_links_way(client, database, mailbox):
             assert client.get(f"{API}/confirm/{'x' * 43}").status_code == 404
 
 
-def test_more_requests_at_once_than_connections_are_all_served(database, files):
+@pytest.fixture
+def patient(monkeypatch):
+    """So that only this many are in the way, and not the pace of this machine."""
+    monkeypatch.setattr("leadmagnet.database.POOL_SECONDS", 60)
+
+
+def test_more_requests_at_once_than_connections_are_all_served(patient, database, files):
     with crowded(database, files, size=2) as client, ThreadPoolExecutor(32) as pool:
         call = lambda n: sign_up(client.application.test_client(), f"ada{n}@example.org")
         answers = list(pool.map(call, range(200)))
@@ -125,7 +134,7 @@ def test_when_all_connections_are_stuck_everybody_is_told_in_time(database, file
         assert sign_up(client).status_code == 202
 
 
-def test_a_frozen_connection_is_a_503_in_time_and_the_next_try_works(database, files):
+def test_a_frozen_connection_is_a_503_in_time_and_the_next_try_works(patient, database, files):
     """As behind a cut cable: no answer, no error, and the server's own timeouts do not fire."""
     with crowded(database, files, size=2) as client:
         assert sign_up(client).status_code == 202

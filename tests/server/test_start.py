@@ -25,7 +25,7 @@ def start(command, **settings):
         env={"PATH": os.environ["PATH"], "AWS_CONFIG_FILE": "/nowhere"} | SETTINGS | settings,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=180,
     )
 
 

@@ -90,7 +90,7 @@ def documented_consumer(secret: str, file: Path, port: int) -> Child:
             return True
         return False
 
-    until(listens, seconds=20, what="the consumer listens")
+    until(listens, seconds=60, what="the consumer listens")
     return child
 
 

@@ -14,7 +14,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
+from leadmagnet.database import Database
 from leadmagnet.dev.postgres import Postgres
+from leadmagnet.errors import Unavailable
 from tests.support.stack import administrator, copy_database, drop_database
 from tests.support.waiting import until
 
@@ -82,6 +84,16 @@ END_OTHERS = """
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> ALL (%s)"""
 # Deleting more takes longer than a copy.
 MANY = 2000
+
+
+def connected(database: Database) -> bool:
+    try:
+        database.all("magnets_listed", slug=None)
+    except Unavailable as error:
+        return isinstance(error.__cause__, psycopg.Error)
+    return True
+
+
 numbers = itertools.count(1)
 # One connection for all copies: making one costs as much as a third of a copy.
 administrator_of = cache(administrator)

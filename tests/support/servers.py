@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import tempfile
@@ -43,7 +44,7 @@ class Server:
 
     def ended(self) -> str:
         """Its log, once it has ended."""
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
         with self._folder, self.stack:
             return written(self._service.child)
 
@@ -71,6 +72,11 @@ def answer_of(connection: socket.socket) -> bytes:
         if not received:
             return data
         data += received
+
+
+def unanswered(*connections: socket.socket) -> bool:
+    """Whether nothing came on any of them yet, not even an end."""
+    return not select.select(connections, [], [], 0)[0]
 
 
 def status(answer: bytes) -> int:

@@ -101,7 +101,7 @@ class Service:
                 return False
 
     def wait_until_ready(self) -> None:
-        until(self.is_ready, seconds=60, what=f"{self.name} is ready")
+        until(self.is_ready, seconds=180, what=f"{self.name} is ready")
 
 
 class Stack:
@@ -167,5 +167,5 @@ def end_gracefully(child: Child) -> None:
 
 
 def wait_for_end(child: Child) -> None:
-    until(lambda: child.ended, seconds=30, what=f"{child.name} ends after SIGTERM")
+    until(lambda: child.ended, seconds=60, what=f"{child.name} ends after SIGTERM")
     require(child.process.returncode == 0, child.death_notice())
