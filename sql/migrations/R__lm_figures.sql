@@ -1,55 +1,49 @@
--- What has become of a subscriber, for the figures. From the ledger where a status would forget it:
--- who leaves has still confirmed. A link that was used and is deleted since counts as used.
-CREATE OR REPLACE FUNCTION lm_figures(subscriber lm_subscribers)
-RETURNS TABLE (
-    mailed boolean, confirmed boolean, file_handed_out boolean, newsletter boolean, bounced boolean,
-    complained boolean, unsubscribed boolean, magnets bigint[]
-)
-LANGUAGE sql STABLE AS $$
-    SELECT mails.sent OR (subscriber).confirmed_at IS NOT NULL,
-           (subscriber).confirmed_at IS NOT NULL,
-           links.used OR (subscriber).confirmed_at IS NOT NULL AND links.gone,
-           (subscriber).newsletter OR events.newsletter,
-           (subscriber).status = 'bounced' OR events.bounced,
-           (subscriber).status = 'complained' OR events.complained,
-           (subscriber).status = 'unsubscribed' OR events.unsubscribed,
-           mails.magnets
-    FROM (
-        SELECT coalesce(bool_or(o.state = 'sent'), false) AS sent,
-               coalesce(array_agg(DISTINCT o.magnet_id), '{}') AS magnets
-        FROM public.lm_outbox o
-        WHERE o.subscriber_id = (subscriber).id AND o.kind <> 'privacy'
-    ) AS mails
-    CROSS JOIN (
-        SELECT coalesce(bool_or(t.use_count > 0), false) AS used, count(*) = 0 AS gone
-        FROM public.lm_download_tokens t
-        WHERE t.subscriber_id = (subscriber).id AND t.kind <> 'privacy'
-    ) AS links
-    CROSS JOIN (
-        SELECT coalesce(bool_or(e.type = 'confirm' AND e.purpose = 'newsletter'), false)
-                   AS newsletter,
-               coalesce(bool_or(e.type = 'bounce'), false) AS bounced,
-               coalesce(bool_or(e.type = 'complaint'), false) AS complained,
-               coalesce(bool_or(e.type = 'unsubscribe'), false) AS unsubscribed
-        FROM public.lm_consent_events e
-        WHERE e.subscriber_id = (subscriber).id
-    ) AS events
-$$;
+-- What has become of each subscriber, for the figures. From the ledger where a status would forget
+-- it: who leaves has still confirmed, and had the newsletter. A link that was used and is deleted
+-- since counts as used. A view, whose tables the planner reads once each for many people and by
+-- their indexes for a few: joined first and grouped afterwards, for no aggregate minds a row twice.
+CREATE OR REPLACE VIEW lm_figures AS
+SELECT s.id, s.email, s.source, s.created_at, s.confirmed_at,
+       s.confirmed_at IS NOT NULL OR coalesce(bool_or(mail.state = 'sent'), false) AS mailed,
+       s.confirmed_at IS NOT NULL AS confirmed,
+       coalesce(bool_or(link.use_count > 0), s.confirmed_at IS NOT NULL) AS file_handed_out,
+       -- Only who said no can have lost it. Counted, because EXISTS might read the whole ledger.
+       s.newsletter OR count(said_no.id) > 0 AND 0 < (
+           SELECT count(*) FROM lm_consent_events e
+           WHERE e.subscriber_id = s.id AND e.type = 'confirm' AND e.purpose = 'newsletter'
+       ) AS newsletter,
+       s.status = 'bounced' OR coalesce(bool_or(said_no.type = 'bounce'), false) AS bounced,
+       s.status = 'complained' OR coalesce(bool_or(said_no.type = 'complaint'), false)
+           AS complained,
+       s.status = 'unsubscribed' OR coalesce(bool_or(said_no.type = 'unsubscribe'), false)
+           AS unsubscribed,
+       -- Most have asked for one.
+       CASE WHEN min(mail.magnet_id) = max(mail.magnet_id) THEN ARRAY[min(mail.magnet_id)]
+            ELSE ARRAY(
+                SELECT DISTINCT o.magnet_id FROM lm_outbox o
+                WHERE o.subscriber_id = s.id AND o.kind <> 'privacy' ORDER BY o.magnet_id)
+       END AS magnets
+FROM lm_subscribers s
+LEFT JOIN lm_outbox mail ON mail.subscriber_id = s.id AND mail.kind <> 'privacy'
+LEFT JOIN lm_download_tokens link ON link.outbox_id = mail.id
+LEFT JOIN lm_consent_events said_no
+    ON said_no.subscriber_id = s.id AND said_no.type IN ('unsubscribe', 'bounce', 'complaint')
+GROUP BY s.id;
 
 -- Who runs the mailbox, of those that many people use; a rarer domain may be a person's own name.
-CREATE OR REPLACE FUNCTION lm_mailbox_provider(email text) RETURNS text
-LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION lm_mailbox_provider(domain text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    WHEN split_part(email, '@', 2) IN ('gmail.com', 'googlemail.com') THEN 'gmail'
-    WHEN split_part(email, '@', 2) ~ '^(outlook|hotmail|live|msn)\.(com|fr|be|ch|co\.uk|de|es|it)$'
+    WHEN domain IN ('gmail.com', 'googlemail.com') THEN 'gmail'
+    WHEN domain ~ '^(outlook|hotmail|live|msn)\.(com|fr|be|ch|co\.uk|de|es|it)$'
         THEN 'outlook'
-    WHEN split_part(email, '@', 2) ~ '^(yahoo|ymail)\.(com|fr|be|ca|co\.uk|de|es|it)$' THEN 'yahoo'
-    WHEN split_part(email, '@', 2) IN ('icloud.com', 'me.com', 'mac.com') THEN 'icloud'
-    WHEN split_part(email, '@', 2) IN ('orange.fr', 'wanadoo.fr') THEN 'orange'
-    WHEN split_part(email, '@', 2) IN ('free.fr', 'aliceadsl.fr') THEN 'free'
-    WHEN split_part(email, '@', 2) IN ('sfr.fr', 'neuf.fr', 'cegetel.net', '9online.fr') THEN 'sfr'
-    WHEN split_part(email, '@', 2) IN ('laposte.net', 'bbox.fr') THEN split_part(email, '@', 2)
-    WHEN split_part(email, '@', 2) IN ('proton.me', 'protonmail.com', 'pm.me') THEN 'proton'
-    WHEN split_part(email, '@', 2) IN ('gmx.com', 'gmx.fr', 'gmx.de', 'gmx.net') THEN 'gmx'
+    WHEN domain ~ '^(yahoo|ymail)\.(com|fr|be|ca|co\.uk|de|es|it)$' THEN 'yahoo'
+    WHEN domain IN ('icloud.com', 'me.com', 'mac.com') THEN 'icloud'
+    WHEN domain IN ('orange.fr', 'wanadoo.fr') THEN 'orange'
+    WHEN domain IN ('free.fr', 'aliceadsl.fr') THEN 'free'
+    WHEN domain IN ('sfr.fr', 'neuf.fr', 'cegetel.net', '9online.fr') THEN 'sfr'
+    WHEN domain IN ('laposte.net', 'bbox.fr') THEN domain
+    WHEN domain IN ('proton.me', 'protonmail.com', 'pm.me') THEN 'proton'
+    WHEN domain IN ('gmx.com', 'gmx.fr', 'gmx.de', 'gmx.net') THEN 'gmx'
     ELSE 'other'
 END;

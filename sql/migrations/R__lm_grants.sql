@@ -49,7 +49,7 @@ BEGIN
         lm_subscribers, lm_outbox, lm_download_tokens, lm_downloads, lm_consent_events,
         lm_consent_context, lm_consent_seals, lm_seal_key, lm_sealed, lm_erasures, lm_erasure_links,
         lm_suppressions, lm_send_limiter, lm_ses_events, lm_requests, lm_worker_heartbeat,
-        lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts, lm_webhook_endpoints,
+        lm_former_ids, lm_admin_keys, lm_audit, lm_erased_counts, lm_figures, lm_webhook_endpoints,
         lm_webhook_events, lm_webhook_recipients, lm_erasure_notices TO %I', app);
 
     EXECUTE format('GRANT UPDATE (last_used_on) ON lm_admin_keys TO %I', app);
@@ -128,7 +128,7 @@ BEGIN
 
     EXECUTE format('GRANT EXECUTE ON FUNCTION lm_limit_count, lm_limits_reached_until,
         lm_network_count, lm_mailbox_key, lm_mailbox_full, lm_current_id, lm_asks_newsletter,
-        lm_consent_record, lm_status_rank, lm_figures, lm_mailbox_provider TO %I', app);
+        lm_consent_record, lm_status_rank, lm_mailbox_provider TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON lm_signup_limits TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT ON lm_request_outcomes TO %I', app);
     EXECUTE format('GRANT UPDATE (n) ON lm_request_outcomes TO %I', app);

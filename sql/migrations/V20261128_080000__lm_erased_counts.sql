@@ -27,8 +27,9 @@ BEGIN
     SELECT date_trunc('hour', OLD.created_at), magnet.id, 1, f.mailed::int, f.confirmed::int,
            f.file_handed_out::int, f.newsletter::int, f.bounced::int, f.complained::int,
            f.unsubscribed::int
-    FROM lm_figures(OLD) f
-    CROSS JOIN LATERAL unnest(NULL::bigint || f.magnets) AS magnet (id);
+    FROM lm_figures f
+    CROSS JOIN LATERAL unnest(NULL::bigint || f.magnets) AS magnet (id)
+    WHERE f.id = OLD.id;
     RETURN OLD;
 END
 $$;

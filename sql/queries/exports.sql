@@ -15,7 +15,7 @@ SELECT s.id, s.email, s.status, s.source, s.locale, s.created_at, s.confirmed_at
         ORDER BY o.id DESC LIMIT 1) AS mail
 FROM lm_people(
     %(before_at)s, %(before_id)s, %(status)s, %(newsletter)s, %(source)s, %(asked_from)s,
-    %(asked_before)s, %(magnet)s, %(without_file)s, %(mail_dead)s) s
+    %(asked_before)s, %(magnet_id)s, %(without_file)s, %(mail_dead)s) s
 LEFT JOIN LATERAL (
     SELECT e.id, e.type, e.occurred_at, e.consent_text_id, e.policy_version
     FROM lm_consent_events e

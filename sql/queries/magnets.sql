@@ -35,6 +35,10 @@ UPDATE lm_magnets
 SET file_missing_since = CASE WHEN %(found)s::boolean THEN NULL ELSE now() END
 WHERE id = %(magnet_id)s;
 
+-- name: magnet_filter
+-- For a filter: of a magnet that is none, the id that none has.
+SELECT coalesce((SELECT id FROM lm_magnets WHERE slug = %(slug)s), 0) AS id;
+
 -- name: magnets_listed
 -- All, retired ones and drafts included; or the one of a slug.
 SELECT m.slug, m.title, m.description, m.file_name, m.s3_key, m.version, m.created_at,

@@ -24,8 +24,11 @@ WITH week AS (
     SELECT count(*) AS asked, count(*) FILTER (WHERE f.confirmed) AS confirmed,
            count(*) FILTER (WHERE f.file_handed_out) AS file_handed_out,
            count(*) FILTER (WHERE f.newsletter) AS newsletter
-    FROM week, lm_subscribers s CROSS JOIN LATERAL lm_figures(s) f
-    WHERE s.created_at >= week.starts_at AND s.created_at < %(began)s::timestamptz
+    FROM lm_figures f
+    -- `starts_at` once more: what is joined to a view does not choose which rows are grouped.
+    WHERE f.created_at >= (%(began)s::timestamptz AT TIME ZONE %(zone)s::text - interval '7 days')
+                          AT TIME ZONE %(zone)s::text
+      AND f.created_at < %(began)s::timestamptz
 ), erased AS (
     SELECT coalesce(sum(c.asked), 0) AS asked, coalesce(sum(c.confirmed), 0) AS confirmed,
            coalesce(sum(c.file_handed_out), 0) AS file_handed_out,

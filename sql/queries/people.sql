@@ -3,7 +3,7 @@
 SELECT s.id, s.email, s.status, s.newsletter, s.source, s.locale, s.created_at, s.confirmed_at
 FROM lm_people(
     %(before_at)s, %(before_id)s, %(status)s, %(newsletter)s, %(source)s, %(asked_from)s,
-    %(asked_before)s, %(magnet)s, %(without_file)s, %(mail_dead)s) s
+    %(asked_before)s, %(magnet_id)s, %(without_file)s, %(mail_dead)s) s
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;
 
@@ -13,7 +13,7 @@ LIMIT %(limit)s;
 SELECT s.id, s.email, s.status, s.newsletter, s.source, s.locale, s.created_at, s.confirmed_at
 FROM lm_people(
     %(before_at)s, %(before_id)s, %(status)s, %(newsletter)s, %(source)s, %(asked_from)s,
-    %(asked_before)s, %(magnet)s, %(without_file)s, %(mail_dead)s) s
+    %(asked_before)s, %(magnet_id)s, %(without_file)s, %(mail_dead)s) s
 WHERE s.email ~>=~ %(address)s::text AND s.email ~<=~ %(last)s::text
 ORDER BY s.created_at DESC, s.id DESC
 LIMIT %(limit)s;

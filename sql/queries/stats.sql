@@ -8,35 +8,43 @@ FROM (
 
 -- name: stat_people
 -- Those who asked for the first time in these days, and what has become of them by now: counted in
--- one pass over the list, once for each way to divide them.
-WITH asked AS (
-    SELECT (s.created_at AT TIME ZONE %(zone)s::text)::date AS day, s.source,
-           lm_mailbox_provider(s.email) AS provider, f.*
-    FROM lm_subscribers s
-    CROSS JOIN LATERAL lm_figures(s) f
-    WHERE s.created_at >= %(first)s::date::timestamp AT TIME ZONE %(zone)s::text
-      AND s.created_at < (%(last)s::date + 1)::timestamp AT TIME ZONE %(zone)s::text
-      AND (%(magnet_id)s::bigint IS NULL OR %(magnet_id)s = ANY (f.magnets))
+-- one pass over the list, first by all that divides them, then once for each way to do so.
+WITH counted AS (
+    SELECT (created_at AT TIME ZONE %(zone)s::text)::date AS day, source,
+           split_part(email, '@', 2) AS domain, magnets,
+           count(*) AS asked, count(*) FILTER (WHERE mailed) AS mailed,
+           count(*) FILTER (WHERE confirmed) AS confirmed,
+           count(*) FILTER (WHERE file_handed_out) AS file_handed_out,
+           count(*) FILTER (WHERE newsletter) AS newsletter,
+           count(*) FILTER (WHERE bounced) AS bounced,
+           count(*) FILTER (WHERE complained) AS complained,
+           count(*) FILTER (WHERE unsubscribed) AS unsubscribed
+    FROM lm_figures
+    WHERE created_at >= %(first)s::date::timestamp AT TIME ZONE %(zone)s::text
+      AND created_at < (%(last)s::date + 1)::timestamp AT TIME ZONE %(zone)s::text
+      AND (%(magnet_id)s::bigint IS NULL OR %(magnet_id)s = ANY (magnets))
+    GROUP BY day, source, domain, magnets
+), asked AS (
+    SELECT lm_mailbox_provider(domain) AS provider, c.* FROM counted c
 )
 SELECT CASE WHEN grouping(day) = 0 THEN 'day' WHEN grouping(source) = 0 THEN 'source'
             WHEN grouping(provider) = 0 THEN 'provider' WHEN grouping(magnets) = 0 THEN 'magnets'
             ELSE 'total' END AS part,
        coalesce(day::text, source, provider) AS name,
        ARRAY(SELECT slug FROM lm_magnets WHERE id = ANY (magnets)) AS slugs,
-       count(*) AS asked, count(*) FILTER (WHERE mailed) AS mailed,
-       count(*) FILTER (WHERE confirmed) AS confirmed,
-       count(*) FILTER (WHERE file_handed_out) AS file_handed_out,
-       count(*) FILTER (WHERE newsletter) AS newsletter,
-       count(*) FILTER (WHERE bounced) AS bounced,
-       count(*) FILTER (WHERE complained) AS complained,
-       count(*) FILTER (WHERE unsubscribed) AS unsubscribed
+       coalesce(sum(asked), 0) AS asked, coalesce(sum(mailed), 0) AS mailed,
+       coalesce(sum(confirmed), 0) AS confirmed,
+       coalesce(sum(file_handed_out), 0) AS file_handed_out,
+       coalesce(sum(newsletter), 0) AS newsletter, coalesce(sum(bounced), 0) AS bounced,
+       coalesce(sum(complained), 0) AS complained,
+       coalesce(sum(unsubscribed), 0) AS unsubscribed
 FROM asked
 GROUP BY GROUPING SETS ((), (day), (source), (provider), (magnets));
 
 -- name: stat_median
 -- How long it took them to confirm: a mean would be that of a single straggler.
-SELECT percentile_cont(0.5) WITHIN GROUP (
-           ORDER BY extract(epoch FROM s.confirmed_at - s.created_at) / 60) AS minutes
+SELECT extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (
+           ORDER BY s.confirmed_at - s.created_at)) / 60 AS minutes
 FROM lm_subscribers s
 WHERE s.created_at >= %(first)s::date::timestamp AT TIME ZONE %(zone)s::text
   AND s.created_at < (%(last)s::date + 1)::timestamp AT TIME ZONE %(zone)s::text

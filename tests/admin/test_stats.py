@@ -61,6 +61,33 @@ def test_leaving_does_not_rewrite_what_happened(client, viewer, ada):
     assert after == before | {"unsubscribed": 1}
 
 
+def test_who_asked_for_two_magnets_is_one_person_and_counts_with_each(
+    client, viewer, ada, database, mailbox
+):
+    database.rows(
+        "INSERT INTO lm_magnets (slug, title, description, file_name)"
+        " SELECT 'other', title, description, file_name FROM lm_magnets"
+    )
+    database.rows(
+        "INSERT INTO lm_outbox (subscriber_id, kind, magnet_id, locale)"
+        " SELECT s.id, 'download', m.id, 'fr' FROM lm_subscribers s, lm_magnets m"
+        " WHERE s.email = %s AND m.slug = 'other'",
+        ADA,
+    )
+    figures = viewer.get("/stats").json
+    assert (figures["total"]["asked"], figures["total"]["fileHandedOut"]) == (2, 1)
+    assert {(row["magnet"], row["asked"]) for row in figures["byMagnet"]} == {
+        ("guide-mariee-sereine", 2), ("other", 1),
+    }  # fmt: skip
+    assert total(viewer, "?magnet=other")["confirmed"] == 1
+    for magnet, found in (("other", 1), ("guide-mariee-sereine", 2), ("nothing", 0)):
+        people = viewer.post("/subscribers/search", {"magnet": magnet}).json["items"]
+        assert len(people) == found
+    database.rows(ERASE)
+    after = viewer.get("/stats").json
+    assert after["byMagnet"] == figures["byMagnet"]
+
+
 def test_links_that_are_deleted_since_were_still_used(viewer, ada, database):
     database.rows("DELETE FROM lm_download_tokens")
     assert total(viewer)["fileHandedOut"] == 1

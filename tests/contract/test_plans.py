@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from leadmagnet import database as db
+from leadmagnet.admin.exports import NEWEST
+from leadmagnet.database.session import PLANNED_ANEW
 from tests.support.database import fresh_database
 from tests.support.paths import path_of
 
@@ -95,6 +99,46 @@ def nodes(node):
     yield node
     for child in node.get("Plans", ()):
         yield from nodes(child)
+
+
+def carried_out(big, name, **given):
+    """The nodes of the plan that the admin API has for these values, as it was carried out."""
+    with big.owner.transaction(force_rollback=True):
+        conn = big.owner
+        for setting, value in PLANNED_ANEW.items():
+            conn.execute("SELECT set_config(%s, %s, true)", (setting, value))
+        query = db.queries()[name]
+        conn.execute(f"PREPARE probe AS {query.text}", prepare=False)
+        values = [given.get(parameter) for parameter in query.parameters]
+        call = sql.SQL("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE probe({})").format(
+            sql.SQL(", ").join(map(sql.Literal, values))
+        )
+        row = conn.execute(call, prepare=False).fetchone()
+        conn.execute("DEALLOCATE probe", prepare=False)
+    return list(nodes(row["QUERY PLAN"][0]["Plan"]))
+
+
+def test_the_figures_of_a_year_look_nobody_up_one_by_one(big):
+    year = {"first": "2000-01-01", "last": "2100-01-01", "zone": "Europe/Paris"}
+    plan = carried_out(big, "stat_people", **year)
+    assert max(node["Actual Rows"] for node in plan) >= PEOPLE
+    assert max(node["Actual Loops"] for node in plan) < PEOPLE / 10
+
+
+def test_the_figures_of_a_day_do_not_read_the_year(big):
+    day = datetime.now(UTC).date() - timedelta(3)
+    plan = carried_out(big, "stat_people", first=day, last=day, zone="UTC")
+    read = {node["Index Name"] for node in plan if "Index Name" in node}
+    assert "lm_subscribers_newest" in read
+
+
+@pytest.mark.parametrize("name", ["people_page", "export_page"])
+def test_a_search_for_a_magnet_that_nobody_asked_for_looks_nobody_up(big, name):
+    everybody = {"without_file": False, "mail_dead": False, "limit": 50, **NEWEST}
+    for magnet_id, found in ((99, 0), (1, 50)):
+        plan = carried_out(big, name, **everybody, magnet_id=magnet_id)
+        assert plan[0]["Actual Rows"] == found
+        assert max(node["Actual Loops"] for node in plan) <= 100
 
 
 def test_looking_for_unsealed_rows_costs_no_more_on_a_long_ledger(big):

@@ -20,6 +20,7 @@ from leadmagnet.admin import audit, sheet
 from leadmagnet.admin.audit import Caller
 from leadmagnet.database import Row, Transaction
 from leadmagnet.errors import ActRefused, ExportFileUnavailable
+from leadmagnet.funnel import magnets
 from leadmagnet.services import Services
 
 PAGE = 1000
@@ -95,10 +96,11 @@ def _people(transaction: Transaction, wanted: dict[str, Any]) -> Iterator[Row]:
         raise ActRefused("export_running")
     ends_at = time.monotonic() + MOST_SECONDS
     mark: dict[str, Any] = NEWEST
+    magnet_id = magnets.filter_id(transaction, wanted["magnet"])
     while True:
         if time.monotonic() > ends_at:
             raise ActRefused("export_too_long")
-        page = transaction.all("export_page", **wanted, **mark, limit=PAGE)
+        page = transaction.all("export_page", **wanted, **mark, magnet_id=magnet_id, limit=PAGE)
         yield from page
         if len(page) < PAGE:
             return

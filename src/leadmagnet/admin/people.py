@@ -16,7 +16,7 @@ from leadmagnet.admin.roles import ROLES
 from leadmagnet.consent import receipts, suppressions
 from leadmagnet.database import Row
 from leadmagnet.errors import ActRefused, Refused, SubscriberUnknown, TokenUnknown
-from leadmagnet.funnel import limits, subscribers
+from leadmagnet.funnel import limits, magnets, subscribers
 from leadmagnet.funnel.requests import Context
 from leadmagnet.rights import erasures, privacy
 from leadmagnet.services import Services
@@ -51,7 +51,9 @@ def search(
     wanted |= {name: filters.get(name, False) for name in ("without_file", "mail_dead")}
     mark = _mark(services, {**wanted, "address": address, "prefix": prefix})
     before_at, before_id = _position(cursor, mark) if cursor else NEWEST
-    page = {**wanted, "before_at": before_at, "before_id": before_id, "limit": limit + 1}
+    magnet_id = magnets.filter_id(services.database, wanted["magnet"])
+    page = {**wanted, "magnet_id": magnet_id, "limit": limit + 1}
+    page |= {"before_at": before_at, "before_id": before_id}
     if looked_for:
         last = looked_for if address else looked_for + AFTER_ALL
         rows = services.database.all("people_by_address", **page, address=looked_for, last=last)

@@ -30,6 +30,9 @@ SETTINGS = {
     # A signup is acknowledged when it is on disk.
     "synchronous_commit": "on",
 }
+# For questions that may take longer: what is best for a day is not for a year, nor for a filter
+# that is not set. The others are asked too often to be planned anew.
+PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 # A peer that vanished without a word, for connections that wait where no deadline of ours looks.
 KEEPALIVES = {
     "keepalives_idle": 10,
@@ -65,6 +68,8 @@ def parameters(url: str, *, statement_seconds: float = STATEMENT_SECONDS) -> dic
     """What every connection is made with."""
     given = conninfo_to_dict(url).get("options") or ""
     settings = SETTINGS | {"statement_timeout": f"{statement_seconds * 1000:.0f}"}
+    if statement_seconds > STATEMENT_SECONDS:
+        settings |= PLANNED_ANEW
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {
         "autocommit": True,

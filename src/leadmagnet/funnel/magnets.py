@@ -46,6 +46,12 @@ def listed(database: Database | Transaction, slug: str | None = None) -> list[Ro
     return database.all("magnets_listed", slug=slug)
 
 
+def filter_id(database: Database | Transaction, slug: str | None) -> int | None:
+    """What a list is filtered by: None for all magnets, for an unknown one what fits nobody."""
+    row = database.one("magnet_filter", slug=slug) if slug else None
+    return row["id"] if row else None
+
+
 def add(
     transaction: Transaction,
     *,
