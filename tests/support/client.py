@@ -13,6 +13,7 @@ from leadmagnet.admin.access import Admin
 from leadmagnet.app import create_app
 from leadmagnet.services import Services
 from leadmagnet.web import guard
+from tests.support.contract import assert_documented
 from tests.support.settings import ADA, API, DELIVERY
 from tests.support.settling import settle
 
@@ -30,6 +31,7 @@ class CheckedClient(FlaskClient):
             assert int(answer.headers["Retry-After"]) > 0
         if answer.status_code >= 400 and answer.request.method != "HEAD":
             assert answer.content_type == "application/problem+json", answer.data
+            assert_documented(self.application, answer)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

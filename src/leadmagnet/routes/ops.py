@@ -23,7 +23,7 @@ def healthz() -> dict[str, str]:
 @blp.get("/readyz")
 @blp.doc(operationId="readiness")
 @blp.response(200, HealthSchema, description="The service can work", example={"status": "ok"})
-@blp.refuses(503, "service_unavailable", "not_migrated", "grants_missing", "database_read_only")
+@blp.refuses(503, "not_migrated", "grants_missing", "database_read_only")
 def readyz() -> dict[str, str]:
     """Check that the service can work
 

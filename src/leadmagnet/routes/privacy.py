@@ -93,7 +93,6 @@ blp = Blueprint(
 @blp.response(202, AcceptedSchema, **accepted_with(PRIVACY_ASKED))
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
 @blp.refuses(429, "privacy_limit")
-@blp.refuses(503, "service_unavailable")
 def ask(body: dict[str, str]) -> dict[str, str]:
     """Request a link to one's own data
 
@@ -116,7 +115,6 @@ def ask(body: dict[str, str]) -> dict[str, str]:
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")
 @blp.refuses(429, "guess_limit")
-@blp.refuses(503, "service_unavailable")
 def describe(token: str) -> dict[str, Any]:
     """Describe a link to one's own data
 
@@ -133,7 +131,6 @@ def describe(token: str) -> dict[str, Any]:
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")
 @blp.refuses(422, "token_invalid", pointer="/token")
-@blp.refuses(503, "service_unavailable")
 def export(body: dict[str, str]) -> dict[str, Any]:
     """Get everything held about the owner of the link
 
@@ -151,8 +148,6 @@ def export(body: dict[str, str]) -> dict[str, Any]:
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")
 @blp.refuses(422, "token_invalid", pointer="/token")
-@blp.refuses(422, "field_invalid", pointer="/object")
-@blp.refuses(503, "service_unavailable")
 def erase(body: dict[str, Any]) -> dict[str, str]:
     """Erase everything held about the owner of the link
 

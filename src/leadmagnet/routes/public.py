@@ -56,7 +56,6 @@ blp = Blueprint(
     example={"magnets": [{key: MAGNET[key] for key in ("slug", "title", "description")}]},
 )
 @blp.refuses(422, "locale_unknown", pointer="/locale")
-@blp.refuses(503, "service_unavailable")
 def list_magnets(query: dict[str, Any]) -> Response:
     """List what is offered
 
@@ -72,7 +71,6 @@ def list_magnets(query: dict[str, Any]) -> Response:
 @blp.response(200, MagnetSchema, description="The magnet and its consent texts", example=MAGNET)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(422, "locale_unknown", pointer="/locale")
-@blp.refuses(503, "service_unavailable")
 def get_magnet(query: dict[str, Any], slug: str) -> Response:
     """What a page shows of a magnet
 
@@ -100,9 +98,9 @@ def _cacheable(schema: Schema, value: Any) -> Response:
 @blp.refuses(422, "email_invalid", "email_unsupported", pointer="/email")
 @blp.refuses(422, "consent_required", "consent_unknown", "consents_expected", pointer="/consents")
 @blp.refuses(422, "magnet_unknown", pointer="/magnet")
+@blp.refuses(422, "locale_unknown", pointer="/locale")
 @blp.refuses(422, "turnstile_failed", pointer="/turnstileToken")
 @blp.refuses(429, "signup_limit")
-@blp.refuses(503, "service_unavailable")
 def sign_up(body: dict[str, Any]) -> dict[str, Any]:
     """Sign up with an address and consent to the texts
 
@@ -128,7 +126,6 @@ def sign_up(body: dict[str, Any]) -> dict[str, Any]:
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(429, "guess_limit")
-@blp.refuses(503, "service_unavailable")
 def describe_link(token: str) -> dict[str, Any]:
     """Describe the link of an e-mail
 
@@ -156,7 +153,7 @@ def describe_link(token: str) -> dict[str, Any]:
 @blp.refuses(410, "token_expired")
 @blp.refuses(422, "token_invalid", pointer="/token")
 @blp.refuses(429, "token_used_up", "guess_limit")
-@blp.refuses(503, "service_unavailable", "file_unavailable")
+@blp.refuses(503, "file_unavailable")
 def confirm(body: dict[str, str]) -> subscribers.Confirmation:
     """Confirm the address and get the file's URL
 
@@ -172,7 +169,6 @@ def confirm(body: dict[str, str]) -> subscribers.Confirmation:
 @blp.response(202, AcceptedSchema, **accepted_with(RENEWED))
 @blp.refuses(422, "token_invalid", pointer="/token")
 @blp.refuses(429, "renewal_limit")
-@blp.refuses(503, "service_unavailable")
 def renew_link(body: dict[str, str]) -> dict[str, str]:
     """Request a new link with an old one
 
@@ -193,7 +189,6 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
 )
 @blp.refuses(404, "token_unknown")
 @blp.refuses(429, "guess_limit")
-@blp.refuses(503, "service_unavailable")
 def describe_subscription(token: str) -> dict[str, Any]:
     """Describe an unsubscribe link
 
@@ -230,9 +225,7 @@ def describe_subscription(token: str) -> dict[str, Any]:
     example=UNSUBSCRIBED,
 )
 @blp.refuses(404, "token_unknown")
-@blp.refuses(413, "body_too_large")
 @blp.refuses(429, "guess_limit")
-@blp.refuses(503, "service_unavailable")
 def unsubscribe(token: str) -> dict[str, Any]:
     """Unsubscribe
 

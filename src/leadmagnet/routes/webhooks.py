@@ -56,10 +56,8 @@ blp = Blueprint(
     },
 )
 @blp.response(200, HealthSchema, description="Received and recorded", example={"status": "ok"})
-@blp.refuses(400, "json_malformed", "message_malformed")
+@blp.refuses(400, "message_malformed")
 @blp.refuses(403, "message_untrusted")
-@blp.refuses(413, "body_too_large")
-@blp.refuses(503, "service_unavailable")
 def ses_event() -> dict[str, str]:
     """Receive bounces, complaints and deliveries through Amazon SNS
 

@@ -98,7 +98,7 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         " who operates the service.",
     },
     "export_file_unavailable": {
-        "fr": "L’export n’a pas pu être écrit : la place manque sur le serveur. Prévenez la"
+        "fr": "L’export n’a pas pu être écrit : la place manque sur le serveur. Prévenez la"
         " personne qui exploite le service.",
         "en": "The export could not be written: the server has no room for it. Tell the person who"
         " operates the service.",

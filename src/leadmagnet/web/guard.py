@@ -37,13 +37,6 @@ class AdminBlueprint(Blueprint):
         """Declare the permission that the route takes; `_guard` lets nobody pass without it."""
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-            for status, codes in (
-                (401, ("unauthorized", "credentials_refused")),
-                (403, ("role_missing",)),
-                (429, ("key_limit",)),
-                (503, ("service_unavailable", "issuer_unavailable")),
-            ):
-                function = self.refuses(status, *codes)(function)
             function = self.doc(security=[{SCHEME: []}])(function)
             function.needs = word  # type: ignore[attr-defined]
             return function

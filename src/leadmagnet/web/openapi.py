@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
-import yaml
 from flask import Flask
 
-from leadmagnet.web.contract import MEDIA_TYPE
+from leadmagnet.web import readable_yaml
+from leadmagnet.web.contract import EVERYWHERE, GUARDED, MEDIA_TYPE
+from leadmagnet.web.messages import PROBLEMS
 from leadmagnet.web.webhook_contract import schemas, webhooks
 
 DOCUMENT = ("openapi", "info", "servers", "security", "tags", "paths", "webhooks", "components")
@@ -22,7 +24,17 @@ OPERATION = (
     "requestBody",
     "responses",
 )
-SHORT = 85
+_SECONDS = {"schema": {"type": "integer"}, "description": "Seconds to wait before trying again"}
+_RATE = {
+    "schema": {"type": "string"},
+    "description": "The limit that was reached (draft-ietf-httpapi-ratelimit-headers)",
+}
+HEADERS: dict[str, Any] = {
+    "429": {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
+    "503": {"Retry-After": _SECONDS},
+}
+# An operation's problems of one status: each code, and the field it is about.
+Codes = dict[str, str | None]
 # A collection, a place in it, and what stands there.
 Entry = tuple[Any, Any, Any]
 
@@ -39,6 +51,7 @@ def document(app: Flask) -> dict[str, Any]:
     spec["webhooks"] = webhooks()
     components = spec["components"]
     components["schemas"] |= schemas()
+    _refer_to_problems(spec)
     _share(spec)
     _name_codes(components["schemas"])
     # flask-smorest registers a pagination schema whether or not anything is paged.
@@ -50,24 +63,91 @@ def document(app: Flask) -> dict[str, Any]:
 
 
 def as_yaml(app: Flask) -> str:
-    return yaml.dump(
-        document(app), Dumper=_ReadableDumper, allow_unicode=True, sort_keys=False, width=100
-    )
+    return readable_yaml.dump(document(app))
 
 
 def _share(spec: dict[str, Any]) -> None:
     """Say once, as a component, what several operations say alike."""
     items = [*spec["paths"].values(), *spec["webhooks"].values()]
-    operations = [each for item in items for name, each in item.items() if name != "parameters"]
-    _share_as("responses", spec, _entries(operations, "responses"), _problem_name)
+    operations = _operations(items)
     responses = [response for _, _, response in _entries(operations, "responses")]
     responses += spec["components"]["responses"].values()
     _share_as("headers", spec, _entries(responses, "headers"), lambda name, _: name)
-    bodies = [response.get("content", {}).get(MEDIA_TYPE, {}) for response in responses]
-    _share_as("examples", spec, _entries(bodies, "examples"), lambda code, _: code)
     _share_as(
         "parameters", spec, _entries([*items, *operations], "parameters"), lambda _, it: it["name"]
     )
+
+
+def _operations(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for item in items for name, each in item.items() if name != "parameters"]
+
+
+def _refer_to_problems(spec: dict[str, Any]) -> None:
+    """An operation names the codes it answers in a line for each status; the rest is said once."""
+    shared: dict[str, Any] = {
+        "problem": _problem(f"As everywhere: {_listed(EVERYWHERE)}", HEADERS["503"]),
+        "admin-problem": _problem(
+            f"As everywhere in the admin API: {_listed(GUARDED)}; {_listed(EVERYWHERE)}",
+            HEADERS["503"],
+        ),
+    }
+    for operation in _operations(spec["paths"].values()):
+        responses = operation["responses"]
+        # flask-smorest refers to a 422 of its own for whatever takes arguments.
+        if "$ref" in responses.get("422", {}):
+            del responses["422"]
+        for status, response in responses.items():
+            if problem := response.get("content", {}).get(MEDIA_TYPE):
+                codes = {code: about["value"] for code, about in problem["examples"].items()}
+                if status not in shared:
+                    phrase = HTTPStatus(int(status)).phrase
+                    shared[status] = _problem(phrase, HEADERS.get(status), _example(status, codes))
+                responses[status] = _reference(status, _about(codes))
+        guarded = "security" in operation
+        responses["default"] = _reference("admin-problem" if guarded else "problem")
+    spec["components"]["responses"] = shared
+
+
+def _problem(description: str, headers: Any, example: Any = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if example:
+        content["example"] = example
+    said = {"headers": dict(headers)} if headers else {}
+    return {"description": description, **said, "content": {MEDIA_TYPE: content}}
+
+
+def _reference(response: str, description: str | None = None) -> dict[str, str]:
+    said = {"description": description} if description else {}
+    return {"$ref": f"#/components/responses/{response}"} | said
+
+
+def _listed(refusals: dict[int, tuple[str, ...]]) -> str:
+    return "; ".join(f"{status} {', '.join(codes)}" for status, codes in refusals.items())
+
+
+def _about(codes: Codes) -> str:
+    """`email_invalid, email_unsupported (/email); …`"""
+    fields: dict[str | None, list[str]] = {}
+    for code, pointer in codes.items():
+        fields.setdefault(pointer, []).append(code)
+    return "; ".join(
+        ", ".join(named) + (f" ({pointer})" if pointer else "") for pointer, named in fields.items()
+    )
+
+
+def _example(status: str, codes: Codes) -> dict[str, Any]:
+    code, pointer = next(iter(codes.items()))
+    detail = PROBLEMS[code]["fr"]
+    example: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(int(status)).phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+    }
+    if pointer:
+        example["errors"] = [{"pointer": pointer, "code": code, "detail": detail}]
+    return example
 
 
 def _name_codes(schemas: dict[str, Any]) -> None:
@@ -101,11 +181,6 @@ def _share_as(
             collection[place] = {"$ref": f"#/components/{kind}/{named}"}
 
 
-def _problem_name(_: Any, response: dict[str, Any]) -> str | None:
-    problem = response.get("content", {}).get(MEDIA_TYPE)
-    return "-or-".join(problem["examples"]).replace("_", "-") if problem else None
-
-
 def _path(item: dict[str, Any]) -> dict[str, Any]:
     shared = {"parameters": item.pop("parameters")} if "parameters" in item else {}
     return shared | {method: _operation(item[method]) for method in item}
@@ -119,38 +194,3 @@ def _operation(operation: dict[str, Any]) -> dict[str, Any]:
 
 def _ordered(value: dict[str, Any], first: Iterable[str]) -> dict[str, Any]:
     return {key: value[key] for key in (*first, *value) if key in value}
-
-
-class _ReadableDumper(yaml.SafeDumper):
-    """Writes long text as text, and what is short and not nested in one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def _mapping(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
-    flow = _is_short([*value, *value.values()])
-    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=flow)
-
-
-def _sequence(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
-    words = all(isinstance(part, str) and " " not in part for part in value)
-    flow = words or _is_short(value)
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flow)
-
-
-def _is_short(parts: list[Any]) -> bool:
-    if any(part and isinstance(part, dict | list) for part in parts):
-        return False
-    text = ", ".join(map(str, parts))
-    return len(text) <= SHORT and "\n" not in text
-
-
-_ReadableDumper.add_representer(str, _text)
-_ReadableDumper.add_representer(dict, _mapping)
-_ReadableDumper.add_representer(list, _sequence)

@@ -81,17 +81,13 @@ class Api(SmorestApi):  # type: ignore[misc]
     """flask-smorest, of which we take the description alone."""
 
     ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
         """`install` has done so."""
 
     def _register_responses(self) -> None:
-        names = {status.name: status.phrase for status in HTTPStatus if status >= 400}
-        names[self.DEFAULT_ERROR_RESPONSE_NAME] = "Any other problem"
-        for name, description in names.items():
-            content = {MEDIA_TYPE: {"schema": ProblemSchema}}
-            response = {"description": description, "content": content}
-            self.spec.components.response(name, response, lazy=True)
+        """`web.openapi` does so."""
 
 
 def _handle_http_exception(error: HTTPException) -> Response:

@@ -36,8 +36,7 @@ JSON_LINES = {
     example='"Email";"Statut"\r\n"ada@example.org";"confirmé"\r\n',
 )
 @blp.refuses(409, "export_running", "export_too_long")
-@blp.refuses(422, "field_invalid", pointer="/format")
-@blp.refuses(503, "service_unavailable", "export_file_unavailable")
+@blp.refuses(503, "export_file_unavailable")
 def export(body: dict[str, Any]) -> Response:
     """The list as a file: a CSV, or JSON lines
 

@@ -102,7 +102,6 @@ def read_magnets() -> dict[str, Any]:
 @blp.arguments(NewMagnetSchema, example=NEW)
 @blp.response(201, OfferSchema, description="The new magnet", example=DRAFT, headers=ETAG)
 @blp.refuses(409, "magnet_exists")
-@blp.refuses(422, "field_invalid", pointer="/slug")
 def add_magnet(body: dict[str, Any]) -> tuple[Row, int, dict[str, str]]:
     """Make a magnet
 
@@ -133,7 +132,6 @@ def read_magnet(slug: str) -> tuple[Row, int, dict[str, str]]:
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "magnet_retired")
 @blp.refuses(412, "changed_meanwhile")
-@blp.refuses(422, "field_invalid", pointer="/fileName")
 @blp.refuses(428, "version_missing")
 def change_magnet(body: dict[str, Any], slug: str) -> tuple[Row, int, dict[str, str]]:
     """Change a magnet
@@ -151,7 +149,6 @@ def change_magnet(body: dict[str, Any], slug: str) -> tuple[Row, int, dict[str, 
 @blp.response(200, DoneSchema, description="It is offered no more", example={"status": "done"})
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "magnet_retired")
-@blp.refuses(422, "field_unknown")
 def retire_magnet(body: dict[str, Any], slug: str) -> dict[str, str]:
     """Offer a magnet no more
 
@@ -168,8 +165,7 @@ def retire_magnet(body: dict[str, Any], slug: str) -> dict[str, str]:
 @blp.response(201, UploadSchema, description="How to upload it", example=UPLOAD)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "magnet_retired")
-@blp.refuses(422, "field_unknown")
-@blp.refuses(503, "service_unavailable", "storage_unavailable")
+@blp.refuses(503, "storage_unavailable")
 def upload_file(body: dict[str, Any], slug: str) -> dict[str, Any]:
     """Begin the upload of a file
 
@@ -191,9 +187,8 @@ def upload_file(body: dict[str, Any], slug: str) -> dict[str, Any]:
 @blp.refuses(409, "upload_missing", "file_no_pdf", "file_encrypted", "file_too_large",
              "file_missing", "magnet_retired")  # fmt: skip
 @blp.refuses(412, "changed_meanwhile")
-@blp.refuses(422, "field_unknown")
 @blp.refuses(428, "version_missing")
-@blp.refuses(503, "service_unavailable", "storage_unavailable")
+@blp.refuses(503, "storage_unavailable")
 def activate_file(
     body: dict[str, Any], slug: str, file_id: UUID
 ) -> tuple[Row, int, dict[str, str]]:
