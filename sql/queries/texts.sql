@@ -33,5 +33,8 @@ WHERE m.id = t.magnet_id AND m.slug = %(magnet)s AND t.purpose = %(purpose)s
 RETURNING t.id;
 
 -- name: text_retire
-UPDATE lm_consent_texts SET retired_at = now() WHERE id = %(id)s AND retired_at IS NULL
-RETURNING id;
+UPDATE lm_consent_texts t
+SET retired_at = now()
+FROM lm_magnets m
+WHERE m.id = t.magnet_id AND t.id = %(id)s AND t.retired_at IS NULL
+RETURNING m.slug;

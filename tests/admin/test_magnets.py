@@ -124,7 +124,10 @@ def test_a_corrected_text_takes_the_place_of_the_former(owner, client, database)
     assert texts[DELIVERY]["retiredAt"] and texts[added.json["id"]]["retiredAt"] is None
     assert owner.post(f"/texts/{added.json['id']}/retire").status_code == 200
     assert owner.get("/texts?magnet=nothing").json["items"] == []
-    assert [act["act"] for act in acts(database)] == ["add_text", "retire_text"]
+    assert [(act["act"], act["magnet"]) for act in acts(database)] == [
+        ("add_text", SLUG),
+        ("retire_text", SLUG),
+    ]
 
 
 @pytest.mark.parametrize("replaces", [DELIVERY, None])

@@ -44,30 +44,31 @@ const GUIDE_ACTS: Record<string, string> = {
   retire_text: 'n’affiche plus un texte de consentement de',
 }
 
-const DONE: Partial<Record<Entry['action'], (detail: Detail) => string>> = {
+// With the titles of the guides by their slugs.
+const DONE: Partial<Record<Entry['action'], (detail: Detail, titles: Map<string, string>) => string>> = {
   'subscribers:inspect': () => 'a consulté la fiche d’un contact',
   'subscribers:receipt': () => 'a établi la preuve de consentement d’un contact',
   'subscribers:erase': ({ reason, objected }) =>
     `a effacé un contact${reason ? ` (${REASONS[String(reason)] ?? reason})` : ''}`
-    + (objected ? ', avec opposition à tout e-mail' : ''),
+    + (objected ? ', avec opposition à tout e‑mail' : ''),
   'subscribers:unsubscribe': () => 'a désinscrit un contact de tout message',
-  'subscribers:resend': () => 'a renvoyé son dernier e-mail à un contact',
+  'subscribers:resend': () => 'a renvoyé son dernier e‑mail à un contact',
   'subscribers:export': ({ rows, format, everybody }) =>
     `a exporté ${plural(Number(rows), 'contact', 'contacts')} (${format === 'csv' ? 'CSV' : 'JSON'}, ${everybody ? 'toute la liste' : 'newsletter seulement'})`,
-  'mails:retry': ({ mails }) => `a relancé ${plural(Number(mails), 'e-mail', 'e-mails')}`,
-  'mails:resume': () => 'a repris l’envoi des e-mails',
-  'mails:pause': () => 'a suspendu l’envoi des e-mails',
-  'mails:drop': ({ mails }) => `a annulé ${plural(Number(mails), 'e-mail en attente', 'e-mails en attente')} d’un même réseau`,
+  'mails:retry': ({ mails }) => `a relancé ${plural(Number(mails), 'e‑mail', 'e‑mails')}`,
+  'mails:resume': () => 'a repris l’envoi des e‑mails',
+  'mails:pause': () => 'a suspendu l’envoi des e‑mails',
+  'mails:drop': ({ mails }) => `a annulé ${plural(Number(mails), 'e‑mail en attente', 'e‑mails en attente')} d’un même réseau`,
   'requests:retry': ({ requests }) => `a relancé ${plural(Number(requests), 'demande restée', 'demandes restées')} sans suite`,
-  'erasures:reapply': ({ erased }) => `a refait les effacements après une restauration : ${plural(Number(erased), 'contact', 'contacts')}`,
+  'erasures:reapply': ({ erased }) => `a refait les effacements après une restauration : ${plural(Number(erased), 'contact', 'contacts')}`,
   'subscribers:replay': detail => `a rejoué ${plural(Object.values(detail).reduce<number>((sum, n) => sum + Number(n), 0), 'événement', 'événements')} après une restauration`,
   'keys:manage': ({ act, key, role }) =>
-    `${KEY_ACTS[String(act)] ?? 'a modifié une clé'}${key ? ` « ${key} »` : ''}${role ? ` (${ROLE_WORDS[String(role)] ?? role})` : ''}`,
+    `${KEY_ACTS[String(act)] ?? 'a modifié une clé'}${key ? ` « ${key} »` : ''}${role ? ` (${ROLE_WORDS[String(role)] ?? role})` : ''}`,
   'webhooks:manage': ({ act, endpoint, includeEmail }) =>
     `${ENDPOINT_ACTS[String(act)] ?? 'a modifié un outil'}${endpoint ? ` « ${endpoint} »` : ''}`
-    + (includeEmail ? ', avec les adresses e-mail' : ''),
-  'magnets:manage': ({ act, magnet, text }) =>
-    `${GUIDE_ACTS[String(act)] ?? 'a modifié'} ${magnet ? `« ${magnet} »` : `« ${text} »`}`,
+    + (includeEmail ? ', avec les adresses e‑mail' : ''),
+  'magnets:manage': ({ act, magnet }, titles) =>
+    `${GUIDE_ACTS[String(act)] ?? 'a modifié'} « ${titles.get(String(magnet)) ?? magnet} »`,
 }
 const TRIED: Partial<Record<Entry['action'], string>> = {
   'me:read': 'se connecter',
@@ -75,10 +76,10 @@ const TRIED: Partial<Record<Entry['action'], string>> = {
   'subscribers:receipt': 'établir une preuve de consentement',
   'subscribers:erase': 'effacer un contact',
   'subscribers:unsubscribe': 'désinscrire un contact',
-  'subscribers:resend': 'renvoyer un e-mail',
+  'subscribers:resend': 'renvoyer un e‑mail',
   'subscribers:export': 'exporter la liste',
   'addresses:read': 'chercher par adresse',
-  'mails:retry': 'relancer des e-mails',
+  'mails:retry': 'relancer des e‑mails',
   'mails:resume': 'reprendre l’envoi',
   'webhooks:manage': 'modifier les outils reliés',
   'magnets:manage': 'modifier un guide',
@@ -87,7 +88,7 @@ const TRIED: Partial<Record<Entry['action'], string>> = {
   'audit:read': 'lire le journal',
 }
 
-export function auditWords({ action, outcome, detail }: Entry): string {
-  if (outcome === 'refused') return `a voulu ${TRIED[action] ?? `faire « ${action} »`} : refusé, son accès ne le permet pas`
-  return DONE[action]?.(detail as Detail) ?? `a fait « ${action} »`
+export function auditWords({ action, outcome, detail }: Entry, titles: Map<string, string>): string {
+  if (outcome === 'refused') return `a voulu ${TRIED[action] ?? `faire « ${action} »`} : refusé, son accès ne le permet pas`
+  return DONE[action]?.(detail as Detail, titles) ?? `a fait « ${action} »`
 }

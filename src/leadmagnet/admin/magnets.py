@@ -137,8 +137,8 @@ def add_text(
 
 def retire_text(database: Database, caller: Caller, text_id: str) -> None:
     """Raises TextUnknown."""
-    with _acting(database, caller, "retire_text", text=text_id) as (transaction, _):
-        texts.retire(transaction, text_id)
+    with _acting(database, caller, "retire_text", text=text_id) as (transaction, noted):
+        noted["magnet"] = texts.retire(transaction, text_id)
 
 
 def _require(magnet: Row, versions: Versions = None) -> None:

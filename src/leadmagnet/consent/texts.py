@@ -65,7 +65,10 @@ def add(
     return added["id"], replaced
 
 
-def retire(transaction: Transaction, text_id: str) -> None:
-    """Take a text off the pages. Raises TextUnknown when it is not on them."""
-    if transaction.one("text_retire", id=text_id) is None:
+def retire(transaction: Transaction, text_id: str) -> str:
+    """Take a text off the pages of a magnet, whose slug is the answer. Raises TextUnknown when it
+    is not on them."""
+    retired = transaction.one("text_retire", id=text_id)
+    if retired is None:
         raise TextUnknown(f"there is no current text {text_id!r}")
+    return str(retired["slug"])
