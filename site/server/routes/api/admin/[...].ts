@@ -2,7 +2,7 @@
 export default defineEventHandler(async (event) => {
   const refusal = refusedAdmin(event)
   if (refusal) return refusal
-  const { secure } = await getUserSession(event)
-  if (!secure) return refuse(event, 401, 'unauthorized', 'Connectez-vous d’abord.')
-  return passToApi(event, '/api/admin/lead-magnet/', { authorization: `Bearer ${secure.token}` })
+  const token = await adminToken(event)
+  if (!token) return refuse(event, 401, 'unauthorized', 'Connectez-vous d’abord.')
+  return passToApi(event, '/api/admin/lead-magnet/', { authorization: `Bearer ${token}` })
 })

@@ -4,7 +4,7 @@ export default defineEventHandler(async (event) => {
   if (refusal) return refusal
   const { key } = await readBody<{ key?: unknown }>(event) ?? {}
   if (typeof key !== 'string' || !/^lm_\w{1,200}$/.test(key)) {
-    return refuse(event, 401, 'credentials_refused', 'Ce n’est pas une clé : elle commence par lm_. Copiez-la en entier.')
+    return refuse(event, 401, 'credentials_refused', 'Ce n’est pas une clé : elle commence par lm_. Copiez-la en entier.')
   }
   return signInWith(event, key)
 })

@@ -5,8 +5,8 @@ const MOST = 50 * 2 ** 20
 export default defineEventHandler(async (event) => {
   const refusal = refusedAdmin(event)
   if (refusal) return refusal
-  const { secure } = await getUserSession(event)
-  if (!secure) return refuse(event, 401, 'unauthorized', 'Connectez-vous d’abord.')
+  const token = await adminToken(event)
+  if (!token) return refuse(event, 401, 'unauthorized', 'Connectez-vous d’abord.')
   const size = Number(getRequestHeader(event, 'content-length'))
   if (!size) return refuse(event, 411, 'length_required', 'Le fichier est vide. Choisissez-en un autre.')
   if (size > MOST) return refuse(event, 413, 'file_too_large', 'Ce fichier dépasse 50 Mo. Réduisez ses images et renvoyez-le.')
@@ -16,7 +16,7 @@ export default defineEventHandler(async (event) => {
   const begun = await fetch(target, {
     method: 'POST',
     body: '{}',
-    headers: { ...cameFrom(event), 'authorization': `Bearer ${secure.token}`, 'accept-language': 'fr', 'content-type': 'application/json' },
+    headers: { ...cameFrom(event), 'authorization': `Bearer ${token}`, 'accept-language': 'fr', 'content-type': 'application/json' },
     signal: AbortSignal.timeout(15_000),
   }).catch(() => null)
   if (!begun) return refuse(event, 503, 'service_unavailable', 'Le service ne répond pas. Réessayez dans un instant.')
