@@ -5,6 +5,8 @@
 #   CHROMIUM       the browser                          /usr/bin/chromium
 #   E2E_ARTEFACTS  where pictures of every page go      .dev/e2e
 #
+# Some tests alone, of what was built before: cd site && node --test-name-pattern='the owner' e2e/index.mjs
+#
 # Needs Node 20.19, or 22.12 or newer, with npm; installs Debian's chromium where it is missing.
 set -eu
 cd "$(dirname "$0")/../site"

@@ -6,9 +6,28 @@ import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { look, person, shown } from './browser.mjs'
 import { click, clickForFile, heading, links, signUp, status } from './funnel.mjs'
-import { at, leadmagnet, sql } from './stack.mjs'
+import { at, leadmagnet, mail, mails, sql } from './stack.mjs'
 
-export const keyOf = (name, role = 'owner') => leadmagnet('keys', 'add', name, '--role', role).match(/lm_\w+/)[0]
+const keyOf = (name, role = 'owner') => leadmagnet('keys', 'add', name, '--role', role).match(/lm_\w+/)[0]
+
+const sessions = {}
+/** Somebody who is signed in already, as all of the role: it takes a second each time. */
+export async function signedIn(role = 'owner', options = {}) {
+  sessions[role] ??= sessionOf(keyOf(`e2e-${role}`, role))
+  const someone = await person({ storageState: { cookies: [await sessions[role]], origins: [] }, ...options })
+  await someone.page.goto('/admin')
+  await heading(someone.page, 'Tableau de bord')
+  return someone
+}
+
+async function sessionOf(key) {
+  const { headers } = await fetch(`${at.site}/api/admin/session`, {
+    method: 'POST', headers: { 'content-type': 'application/json', 'origin': at.site }, body: JSON.stringify({ key }),
+  })
+  const [, value] = headers.get('set-cookie').match(/^admin=([^;]+)/)
+  return { name: 'admin', value, domain: '127.0.0.1', path: '/api', expires: -1, httpOnly: true, secure: true, sameSite: 'Strict' }
+}
+
 /** Those whom the owner finds. */
 const ada = {}
 const eve = {}
@@ -21,7 +40,7 @@ export async function signIn({ page }, key) {
 
 async function search(page, address) {
   await page.goto('/admin/contacts')
-  await page.getByLabel('Adresse e-mail, ou son début').fill(address)
+  await page.getByLabel('Adresse e‑mail, ou son début').fill(address)
   await click(page, 'Rechercher')
 }
 
@@ -75,6 +94,9 @@ test('the owner signs in with a key, which the browser cannot read; a wrong one 
   await click(page, 'Se déconnecter')
   await page.waitForURL('**/admin/connexion')
   assert.deepEqual((await cookies()).map(({ value }) => value), [''])
+  // Nor does it open for whoever has kept a copy of the cookie.
+  assert.equal((await ask('/api/admin/lead-magnet/me')).status, 401)
+  assert.equal((await ask('/api/_auth/session')).status, 401)
   await owner.leave()
 })
 
@@ -98,10 +120,8 @@ test('the owner signs in at the OIDC issuer; without a mapped group there is no 
 })
 
 test('a link that somebody else made of the issuer’s way back leaves the session alone', async () => {
-  const owner = await person()
+  const owner = await signedIn()
   const { page } = owner
-  await signIn(owner, keyOf('e2e-link'))
-  await heading(page, 'Tableau de bord')
   for (const query of ['error=access_denied', 'code=theirs', 'code=theirs&state=theirs']) {
     const { status, headers } = await fetch(`${at.site}/api/admin/oidc?${query}`, { redirect: 'manual' })
     assert.deepEqual([status, headers.get('location'), headers.get('set-cookie')], [302, '/admin', null])
@@ -111,19 +131,23 @@ test('a link that somebody else made of the issuer’s way back leaves the sessi
   await owner.leave()
 })
 
-test('the dashboard shows the funnel, and leads to who confirmed and never got the guide', async () => {
+test('the dashboard shows the funnel, also of this month, and leads to who confirmed and never got the guide', async () => {
   // Nor has anybody who never confirmed: another test uses a link up by hand.
   sql(`UPDATE lm_download_tokens t SET use_count = 0 FROM lm_subscribers s
        WHERE s.id = t.subscriber_id AND (s.email = %s OR s.confirmed_at IS NULL)`, eve.email)
-  const owner = await person()
+  const owner = await signedIn('owner', { timezoneId: 'Pacific/Kiritimati' })
   const { page } = owner
-  await signIn(owner, keyOf('e2e-dashboard'))
   await page.getByRole('heading', { name: 'De la demande à la newsletter' }).waitFor()
   // Who was erased meanwhile still counts.
   const asked = await page.getByRole('listitem').filter({ hasText: 'Ont demandé un guide' }).locator('b').textContent()
   const erased = await page.locator('dt:text("Effacés depuis") + dd').textContent()
   assert.equal(String(asked - erased), sql(`SELECT count(*) FROM lm_subscribers WHERE created_at > now() - interval '29 days'`)[0][0])
   await look(page, 'admin-dashboard')
+  const [[first, today]] = sql(`SELECT date_trunc('month', day)::date, day FROM (SELECT (now() AT TIME ZONE 'Europe/Paris')::date AS day) d`)
+  const month = page.waitForRequest(request => request.url().includes(`/stats?from=${first}&to=${today}`))
+  await page.getByLabel('Période').click()
+  await page.getByRole('option', { name: 'Ce mois-ci' }).click()
+  await month
   await page.getByText('sans jamais recevoir le guide').waitFor()
   await page.getByRole('link', { name: 'Voir qui' }).click()
   await page.getByRole('link', { name: eve.email }).waitFor()
@@ -137,19 +161,26 @@ test('the dashboard shows the funnel, and leads to who confirmed and never got t
 })
 
 test('the owner finds Ada, in the studio’s time zone, and prints and saves her proof', async () => {
-  const owner = await person({ timezoneId: 'Pacific/Kiritimati' })
+  const owner = await signedIn('owner', { timezoneId: 'Pacific/Kiritimati' })
   const { page } = owner
-  await signIn(owner, keyOf('e2e-proof'))
-  await heading(page, 'Tableau de bord')
   await search(page, 'nobody-of-that-name')
   await page.getByText('Personne ne correspond à cette recherche').waitFor()
-  await click(page, 'Effacer les filtres')
+  await click(page, 'Retirer les filtres')
   await page.getByRole('link', { name: ada.email }).waitFor()
   await look(page, 'admin-contacts')
 
+  const abroad = await fetch(`${at.api}/api/lead-magnet/signup`, {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'zoe@bücher.example.org', consents: ['guide-mariee-sereine-delivery-fr-1'] }),
+  })
+  assert.equal(abroad.status, 202)
+  await search(page, 'ZOE@BÜCHER.example.org')
+  await page.getByText('1 contact, c’est tout').waitFor()
+  await page.getByRole('link', { name: /^zoe@/ }).waitFor()
+
   await open(page, ada)
   assert.ok(!owner.went.some(url => url.includes(ada.email)), 'an address is in no URL')
-  for (const words of ['A demandé le guide, par le formulaire', 'E-mail de confirmation : envoyé', 'A confirmé son adresse', 'A reçu le guide : Guide de la Mariée Sereine', 'conseils de Light & Shutter']) {
+  for (const words of ['A demandé le guide, par le formulaire', 'E‑mail de confirmation : envoyé', 'A confirmé son adresse', 'A reçu le guide : Guide de la Mariée Sereine', 'conseils de Light & Shutter']) {
     await page.getByText(words).first().waitFor()
   }
   const [[when]] = sql(`SELECT to_char(created_at AT TIME ZONE 'Europe/Paris', 'YYYY à HH24:MI') FROM lm_subscribers WHERE email = %s`, ada.email)
@@ -180,9 +211,8 @@ test('the owner finds Ada, in the studio’s time zone, and prints and saves her
 })
 
 test('the owner exports the newsletter list: whole, and only who agreed', async () => {
-  const owner = await person()
+  const owner = await signedIn()
   const { page } = owner
-  await signIn(owner, keyOf('e2e-export'))
   await page.getByRole('link', { name: 'Contacts' }).click()
   await click(page, 'Exporter')
   await page.getByRole('dialog').waitFor()
@@ -206,7 +236,7 @@ test('half an export is an error, and is not saved: the API breaks off, or says 
     response.writeHead(200, whole).write('x'.repeat(100_000), () => request.url.endsWith('half') ? response.destroy() : response.end())
   })
   await new Promise(resolve => api.listen(new URL(at.unlisted).port, '127.0.0.1', resolve))
-  const owner = await person()
+  const owner = await signedIn()
   const { page } = owner
   try {
     const half = await fetch(`${at.siteAlone}/api/lead-magnet/half`, { signal: AbortSignal.timeout(10_000) })
@@ -215,7 +245,6 @@ test('half an export is an error, and is not saved: the API breaks off, or says 
 
     let downloads = 0
     page.on('download', () => downloads += 1)
-    await signIn(owner, keyOf('e2e-half'))
     await page.getByRole('link', { name: 'Contacts' }).click()
     await click(page, 'Exporter')
     for (const answer of ['half', 'without-length']) {
@@ -235,15 +264,14 @@ test('half an export is an error, and is not saved: the API breaks off, or says 
 })
 
 test('who may only read sees masked addresses, no export, and why the journal stays shut', async () => {
-  const viewer = await person()
+  const viewer = await signedIn('viewer')
   const { page } = viewer
-  await signIn(viewer, keyOf('e2e-viewer', 'viewer'))
   await page.getByRole('link', { name: 'Contacts' }).click()
   await page.getByRole('rowheader', { name: /^a•+@e•+\.org$/ }).first().waitFor()
   const main = page.getByRole('main')
   assert.doesNotMatch(await main.textContent(), /@example/)
   assert.equal(await main.getByRole('button', { name: 'Exporter' }).count(), 0)
-  assert.equal(await main.getByLabel('Adresse e-mail, ou son début').count(), 0)
+  assert.equal(await main.getByLabel('Adresse e‑mail, ou son début').count(), 0)
   await look(page, 'admin-contacts-viewer')
 
   assert.equal(await page.getByRole('link', { name: 'Journal' }).count(), 0)
@@ -253,7 +281,7 @@ test('who may only read sees masked addresses, no export, and why the journal st
 })
 
 test('without a mouse: from the search to the question before an erasure, and out of it with Escape', async () => {
-  const owner = await person()
+  const owner = await signedIn()
   const { page } = owner
   const { keyboard } = page
   const focused = () => page.evaluate(() => document.activeElement.textContent.trim())
@@ -263,13 +291,11 @@ test('without a mouse: from the search to the question before an erasure, and ou
       await keyboard.press('Tab')
     }
   }
-  await signIn(owner, keyOf('e2e-keyboard'))
-  await heading(page, 'Tableau de bord')
   await page.goto('/admin/contacts')
-  await page.getByLabel('Adresse e-mail, ou son début').focus()
+  await page.getByLabel('Adresse e‑mail, ou son début').focus()
   await keyboard.type(eve.email)
   await keyboard.press('Enter')
-  await page.getByText('1 personne, c’est tout').waitFor()
+  await page.getByText('1 contact, c’est tout').waitFor()
   await tabTo(eve.email)
   await keyboard.press('Enter')
   await heading(page, eve.email)
@@ -285,14 +311,21 @@ test('without a mouse: from the search to the question before an erasure, and ou
   await owner.leave()
 })
 
-test('the owner unsubscribes who telephoned, and erases who asked, after a plain question', async () => {
-  const owner = await person()
+test('the owner sends a mail again, unsubscribes who telephoned, and erases who asked, after a plain question', async () => {
+  const owner = await signedIn()
   const { page } = owner
-  await signIn(owner, keyOf('e2e-acts'))
-  await heading(page, 'Tableau de bord')
+  sql(`UPDATE lm_subscribers SET asked_at = asked_at - interval '1 day' WHERE email = %s`, ada.email)
   await open(page, ada)
+  const had = (await mails(ada.email)).length
+  await click(page, 'Renvoyer le dernier e‑mail')
+  await page.getByRole('dialog').getByText('avec un nouveau lien').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Renvoyer' }).click()
+  await page.getByText('L’e‑mail est en route').first().waitFor()
+  await page.getByText('Le studio a renvoyé le dernier e‑mail').waitFor()
+  await mail(ada.email, { count: had + 1 })
+
   await click(page, 'Désinscrire')
-  await page.getByRole('dialog').getByText('Vous ne pourrez pas la réinscrire').waitFor()
+  await page.getByRole('dialog').getByText('vous ne pourrez pas réinscrire').waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Désinscrire' }).click()
   await page.getByText('Ne veut plus de messages, saisi par le studio').waitFor()
   assert.equal(status(ada.email), 'unsubscribed')
@@ -301,7 +334,7 @@ test('the owner unsubscribes who telephoned, and erases who asked, after a plain
   await click(page, 'Effacer')
   await page.getByRole('dialog').waitFor()
   await look(page, 'admin-erase')
-  await click(page, 'Ne rien faire')
+  await click(page, 'Annuler')
   assert.equal(status(eve.email), 'confirmed')
   await click(page, 'Effacer')
   await page.getByLabel('Ne plus jamais écrire').check()
@@ -321,7 +354,7 @@ test('when the key is revoked, the session is over', async () => {
   await heading(page, 'Tableau de bord')
   leadmagnet('keys', 'revoke', 'e2e-revoked')
   await page.getByRole('link', { name: 'Contacts' }).click()
-  await page.getByText('Votre session est terminée').waitFor()
+  await page.getByRole('status').getByText('Votre clé n’est plus acceptée').waitFor()
   assert.equal(shown(page), '/admin/connexion')
 
   await signIn(owner, keyOf('e2e-revoked-later'))
@@ -330,6 +363,8 @@ test('when the key is revoked, the session is over', async () => {
   await click(page, 'Exporter')
   leadmagnet('keys', 'revoke', 'e2e-revoked-later')
   await click(page, 'Enregistrer le fichier')
-  await page.getByText('Votre session est terminée').waitFor()
+  await page.getByText('Votre clé n’est plus acceptée').waitFor()
+  await page.goto('/admin')
+  await page.getByLabel('Votre clé d’accès').waitFor()
   await owner.leave()
 })

@@ -79,10 +79,21 @@ export async function look(page, name) {
   assert.ok(overflow <= 0, `${name}: ${overflow} px too wide for a screen of 320`)
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
   await page.setViewportSize({ width: 1280, height: 800 })
+  if (name.startsWith('admin')) assert.deepEqual(await page.evaluate(badBreaks), [], name)
+}
+
+/** Where a line could begin with a sign, or "e-mail" be broken: not in what somebody else has written. */
+function badBreaks() {
+  const found = []
+  for (let nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); nodes.nextNode();) {
+    const { parentElement, data } = nodes.currentNode
+    if (!parentElement.closest('blockquote, [lang]:not(html), script, style') && /« | [:;?!»%](?!\S)|\be-mail/i.test(data)) found.push(data)
+  }
+  return found
 }
 
 async function accessible(page, name) {
-  await page.evaluate(axe)
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axe)
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
   const found = violations.map(({ impact, id, nodes }) => `${impact} ${id}: ${nodes.map(node => node.html).join(' ')}`)
   assert.deepEqual(found, [], name)

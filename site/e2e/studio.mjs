@@ -5,21 +5,14 @@ import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
-import { keyOf, signIn } from './admin.mjs'
+import { signedIn } from './admin.mjs'
 import { look, person } from './browser.mjs'
 import { click, clickForFile, heading, links, signUp } from './funnel.mjs'
-import { at, guide, mail, sql } from './stack.mjs'
+import { at, guide, leadmagnet, mail, sql } from './stack.mjs'
 
 const GUIDE = '/admin/guides/guide-mariee-sereine'
 
-async function owner(name) {
-  const ada = await person()
-  await signIn(ada, keyOf(`e2e-${name}`))
-  await heading(ada.page, 'Tableau de bord')
-  return ada
-}
-
-test('mails that were given up go out again, by one button', async () => {
+test('sending goes on after a pause, and mails that were given up go out again, by one button', async () => {
   const visitor = await person()
   await signUp(visitor)
   await mail(visitor.email)
@@ -27,14 +20,20 @@ test('mails that were given up go out again, by one button', async () => {
   sql(`UPDATE lm_outbox o SET state = 'dead', sent_at = NULL, attempts = 8, reason = 'MessageRejected', sentence = 'Email address is not verified.'
     FROM lm_subscribers s WHERE s.id = o.subscriber_id AND email = %s`, visitor.email)
 
-  const { page, leave } = await owner('mails')
-  await page.getByRole('link', { name: 'E-mails' }).click()
-  await page.getByText('Amazon SES refuse cet e-mail').waitFor()
-  await page.getByText('Voir l’e-mail').click()
+  const { page, leave } = await signedIn()
+  leadmagnet('mails', 'pause')
+  await page.getByRole('link', { name: 'E‑mails' }).click()
+  await page.getByText('L’envoi est arrêté').waitFor()
+  await look(page, 'admin-mails-held')
+  await click(page, 'Reprendre l’envoi')
+  await page.getByText('L’envoi reprend').waitFor()
+  await page.getByText('L’envoi est arrêté').waitFor({ state: 'hidden' })
+  await page.getByText('Amazon SES refuse cet e‑mail').waitFor()
+  await page.getByText('Voir l’e‑mail').click()
   await page.getByText('après 8 essais').waitFor()
   await look(page, 'admin-mails')
-  await click(page, 'Relancer l’e-mail en échec')
-  await page.getByText('1 e-mail repart').waitFor()
+  await click(page, 'Relancer l’e‑mail en échec')
+  await page.getByText('1 e‑mail repart').waitFor()
   await mail(visitor.email, { count: 2 })
   await page.getByText('Rien n’est bloqué').waitFor()
   await look(page, 'admin-mails-none')
@@ -42,7 +41,7 @@ test('mails that were given up go out again, by one button', async () => {
 })
 
 test('the owner replaces the PDF: one that is none is refused, the former can come back', async () => {
-  const { page, leave } = await owner('guide')
+  const { page, leave } = await signedIn()
   await page.getByRole('link', { name: 'Guides' }).click()
   await page.getByRole('link', { name: 'Guide de la Mariée Sereine' }).waitFor()
   await look(page, 'admin-guides')
@@ -72,7 +71,7 @@ test('the owner replaces the PDF: one that is none is refused, the former can co
 })
 
 test('a change that another has overtaken is told, and nothing is lost', async () => {
-  const { page, leave } = await owner('overtaken')
+  const { page, leave } = await signedIn()
   await page.goto(GUIDE)
   await click(page, 'Modifier')
   await page.getByLabel('Titre en français').fill('Guide de la Mariée Pressée')
@@ -86,7 +85,7 @@ test('a change that another has overtaken is told, and nothing is lost', async (
 })
 
 test('the owner corrects a consent text: visitors see the new one, the former stays as proof', async () => {
-  const { page, leave } = await owner('text')
+  const { page, leave } = await signedIn()
   await page.goto(GUIDE)
   await page.getByRole('button', { name: 'Nouvelle version' }).first().click()
   const words = 'J’accepte de recevoir ce guide par e-mail.'
@@ -101,6 +100,36 @@ test('the owner corrects a consent text: visitors see the new one, the former st
   await leave()
 })
 
+test('the owner makes a guide and its text, and retires both', async () => {
+  const { page, leave } = await signedIn()
+  await page.goto('/admin/guides')
+  await click(page, 'Nouveau guide')
+  await page.getByLabel('Titre en français').fill('Guide des témoins')
+  await page.getByLabel('Titre en anglais').fill('Guide for the witnesses')
+  await page.getByLabel('Description en français').fill('Le discours, les alliances, la soirée.')
+  await page.getByLabel('Description en anglais').fill('The speech, the rings, the night.')
+  await click(page, 'Créer')
+  await heading(page, 'Guide des témoins')
+  await look(page, 'admin-guide-new')
+  await page.getByRole('button', { name: 'Écrire ce texte' }).first().click()
+  await page.getByLabel('Texte', { exact: true }).fill('J’accepte de recevoir ce guide.')
+  await page.getByLabel('Version de la politique').fill('2026-11')
+  await page.getByLabel('Adresse de la politique').fill('https://studio.example/confidentialite')
+  await click(page, 'Afficher cette version')
+  await page.getByText('La nouvelle version est affichée').waitFor()
+  await click(page, 'Ne plus afficher')
+  await page.getByRole('dialog').getByText('personne ne peut plus demander le guide').waitFor()
+  await click(page, 'Ne plus l’afficher')
+  await page.getByText('Ce texte n’est plus affiché').waitFor()
+  await click(page, 'Ne plus proposer')
+  await page.getByRole('dialog').getByText('Il quitte votre site').waitFor()
+  await look(page, 'admin-guide-retire')
+  await click(page, 'Ne plus le proposer')
+  await page.getByText('Ce guide n’est plus proposé. Les liens').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Modifier' }).count(), 0)
+  await leave()
+})
+
 test('a tool is told: its secret is shown once, and signs what it receives', async () => {
   const heard = []
   const tool = createServer(async (request, response) => {
@@ -111,7 +140,7 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
   }).listen(new URL(at.tool).port, '127.0.0.1')
   await once(tool, 'listening')
 
-  const { page, leave } = await owner('tool')
+  const { page, leave } = await signedIn()
   await page.getByRole('link', { name: 'Outils reliés' }).click()
   await page.getByText('Aucun outil n’est relié').waitFor()
   await look(page, 'admin-tools-none')
@@ -140,14 +169,23 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
   const signed = createHmac('sha256', Buffer.from(secret.slice('whsec_'.length), 'base64'))
     .update(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`).digest('base64')
   assert.equal(headers['webhook-signature'], `v1,${signed}`)
+  const [[id]] = sql(`SELECT id FROM lm_subscribers WHERE status = 'confirmed' LIMIT 1`)
+  assert.deepEqual(await page.evaluate(async (person) => {
+    const call = async (path, method, body) => (await fetch(`/api/admin/lead-magnet/subscribers/${path}`, {
+      method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' },
+    })).ok
+    return [await call(`${person}/unsubscribe`, 'POST', {}), await call(person, 'DELETE', { reason: 'test' })]
+  }, id), [true, true])
+  await page.reload()
+  await page.getByRole('listitem').filter({ hasText: `Contact ${id.slice(0, 8)}` }).getByText('Confirmé').waitFor()
   await look(page, 'admin-tools')
 
-  await click(page, 'Nouveau secret…')
+  await click(page, 'Nouveau secret')
   await page.getByRole('dialog').getByText('un jour encore').waitFor()
   await click(page, 'Faire un nouveau secret')
   assert.notEqual(await page.getByRole('textbox', { name: 'Secret' }).inputValue(), secret)
   await click(page, 'C’est fait, fermer')
-  await click(page, 'Désactiver…')
+  await click(page, 'Désactiver')
   await click(page, 'Désactiver')
   await page.getByText('à votre demande').waitFor()
   await leave()
@@ -155,11 +193,11 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
 })
 
 test('the journal tells in sentences who did what', async () => {
-  const { page, leave } = await owner('journal')
+  const { page, leave } = await signedIn()
   await page.getByRole('link', { name: 'Journal' }).click()
   for (const words of [
-    'La clé «\u00a0e2e-mails\u00a0» a relancé 1 e-mail', 'a relié l’outil «\u00a0mon-crm\u00a0»',
-    'a mis en ligne un fichier pour « guide-mariee-sereine »', 'a modifié un texte de consentement de «\u00a0guide-mariee-sereine\u00a0»', 'a effacé un contact (à sa demande)',
+    'La clé «\u00a0e2e-owner\u00a0» a relancé 1 e‑mail', 'a relié l’outil «\u00a0mon-crm\u00a0»',
+    'a mis en ligne un fichier pour «\u00a0Guide de la Mariée Sereine\u00a0»', 'a modifié un texte de consentement de «\u00a0Guide de la Mariée Sereine\u00a0»', 'a effacé un contact (à sa demande)',
   ]) await page.getByRole('listitem').filter({ hasText: words }).first().waitFor()
   await look(page, 'admin-journal')
   await page.getByRole('link', { name: /^fiche / }).first().click()

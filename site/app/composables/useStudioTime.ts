@@ -18,6 +18,8 @@ export function useStudioTime() {
     timeZone,
     /** `28 novembre 2026` */
     day: as({ dateStyle: 'long' }),
+    /** `28 nov. 2026` */
+    shortDay: as({ dateStyle: 'medium' }),
     /** `28 novembre 2026 à 11:15` */
     dayAndTime,
     /** The same without the year, if it is this one. */

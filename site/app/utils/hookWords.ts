@@ -6,7 +6,7 @@ export const EVENT_WORDS: Record<string, string> = {
   'file.handed_out': 'Le guide est remis',
   'subscriber.unsubscribed': 'Quelqu’un se désinscrit de tout',
   'subscriber.bounced': 'Une adresse n’existe pas',
-  'subscriber.complained': 'Un e-mail est signalé comme indésirable',
+  'subscriber.complained': 'Un e‑mail est signalé comme indésirable',
   'subscriber.erased': 'Quelqu’un est effacé',
   'ping': 'Essai',
 }
@@ -19,8 +19,8 @@ const REASONS: Record<string, string> = {
   not_allowed: 'L’adresse n’est pas publique.',
   no_http: 'L’adresse ne répond pas comme un site.',
   no_outcome: 'L’envoi a été interrompu.',
-  http_401: 'L’outil refuse l’accès (401) : son secret est peut-être un autre.',
-  http_403: 'L’outil refuse l’accès (403) : son secret est peut-être un autre.',
+  http_401: 'L’outil refuse l’accès (401) : son secret est peut-être un autre.',
+  http_403: 'L’outil refuse l’accès (403) : son secret est peut-être un autre.',
   http_404: 'L’adresse n’existe pas chez l’outil (404).',
   http_410: 'L’outil ne veut plus rien recevoir (410).',
 }

@@ -11,7 +11,7 @@ export const STATUSES: Record<Status, { label: string, color: 'neutral' | 'succe
   confirmed: { label: 'Confirmé', color: 'success' },
   unsubscribed: { label: 'Désinscrit', color: 'neutral' },
   bounced: { label: 'Adresse en erreur', color: 'error' },
-  complained: { label: 'Signalé indésirable', color: 'error' },
+  complained: { label: 'Signalé comme indésirable', color: 'error' },
 }
 
 const ACTS: Record<string, string> = {
@@ -27,7 +27,7 @@ const ACTS: Record<string, string> = {
 const GESTURES: Record<string, string> = {
   signup_form: 'par le formulaire',
   confirm_button: 'par le bouton de la page',
-  renew_button: 'par le bouton « nouveau lien »',
+  renew_button: 'par le bouton « nouveau lien »',
   unsubscribe_button: 'par le bouton de désinscription',
   one_click: 'par le bouton de sa messagerie',
   ses_event: 'd’après Amazon SES',
@@ -35,9 +35,11 @@ const GESTURES: Record<string, string> = {
 }
 
 const KINDS: Record<string, string> = {
-  confirm: 'E-mail de confirmation',
-  download: 'E-mail avec le guide',
-  privacy: 'E-mail vers ses données',
+  confirm: 'E‑mail de confirmation',
+  download: 'E‑mail avec le guide',
+  privacy: 'E‑mail vers ses données',
+  week: 'Votre résumé de la semaine',
+  webhook: 'Alerte : un outil relié est désactivé',
 }
 
 const STATES: Record<string, string> = {
@@ -57,10 +59,11 @@ export const purposeOf = (purpose: ConsentEvent['purpose']) => purpose === 'news
 
 /** What somebody did, in words: one act may be about both purposes. */
 export function actOf({ type, gesture, purpose }: Pick<ConsentEvent, 'type' | 'gesture' | 'purpose'>) {
-  if (type === 'resend' && gesture === 'operator') return 'Le studio a renvoyé le dernier e-mail'
+  if (type === 'resend' && gesture === 'operator') return 'Le studio a renvoyé le dernier e‑mail'
   const act = type === 'unsubscribe' && purpose === 'newsletter' ? 'Ne veut plus de la newsletter' : ACTS[type] ?? type
   return [act, GESTURES[gesture ?? '']].filter(Boolean).join(', ')
 }
 
-export const mailOf = ({ kind, state }: Schemas['PersonMail']) => `${KINDS[kind] ?? 'E-mail'} : ${STATES[state] ?? state}`
+export const kindOf = (kind: string) => KINDS[kind] ?? 'E‑mail'
+export const mailOf = ({ kind, state }: Schemas['PersonMail']) => `${kindOf(kind)} : ${STATES[state] ?? state}`
 export const newsOf = (type: string) => NEWS[type] ?? type
