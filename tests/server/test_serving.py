@@ -18,15 +18,30 @@ from tests.support.settings import API
 
 
 @pytest.fixture(scope="module")
-def served(server, aws):
+def of_the_module(server):
     with fresh_database(server) as database:
-        running = Server(database.url)
-        yield running
-        log = running.stop()
-        assert running.process.returncode == 0
-        assert '"event": "request"' in log
-        for secret in ("@", "127.0.0.1", "203.0.113", "Traceback", TOKEN):
-            assert secret not in log, log
+        yield database
+
+
+@pytest.fixture(scope="module")
+def served(of_the_module, aws):
+    """As its defaults are; stopped by the last test that uses it."""
+    running = Server(of_the_module.url)
+    yield running
+    log = running.stop()
+    assert running.process.returncode == 0
+    assert '"event": "request"' in log
+    for secret in ("@", "127.0.0.1", "203.0.113", "Traceback", TOKEN):
+        assert secret not in log, log
+
+
+@pytest.fixture(scope="module")
+def narrow(of_the_module, aws):
+    """With one process; stopped by the last test that uses it."""
+    running = Server(of_the_module.url, WEB_WORKERS="1")
+    yield running
+    running.stop()
+    assert running.process.returncode == 0
 
 
 def test_a_signup_over_http(served):
@@ -188,15 +203,12 @@ def test_the_connections_of_one_client_take_turns(served):
 
 
 @needs_a_second_address
-def test_one_client_holds_at_most_half_of_the_connections(server, aws):
-    with fresh_database(server) as database:
-        running = Server(database.url, WEB_WORKERS="1")
-        with ExitStack() as stack:
-            for _ in range(502):
-                last = stack.enter_context(running.connect())
-            assert last.recv(1) == b""
-            assert status(running.send(get("/healthz"), OTHER)) == 200
-        running.stop()
+def test_one_client_holds_at_most_half_of_the_connections(narrow):
+    with ExitStack() as stack:
+        for _ in range(502):
+            last = stack.enter_context(narrow.connect())
+        assert last.recv(1) == b""
+        assert status(narrow.send(get("/healthz"), OTHER)) == 200
 
 
 def test_behind_a_proxy_all_connections_are_the_proxys_and_share_all_threads(server, aws):
@@ -211,56 +223,50 @@ def test_behind_a_proxy_all_connections_are_the_proxys_and_share_all_threads(ser
         running.stop()
 
 
-def test_a_request_in_flight_is_finished_when_the_server_is_told_to_stop(server, aws):
-    with fresh_database(server) as database:
-        running = Server(database.url)
-        with ThreadPoolExecutor(8) as pool:
-            bodies = [BODY.replace(b"ada@", f"ada{n}@".encode()) for n in range(64)]
-            calls = [
-                pool.submit(
-                    running.send, post(body, f"Content-Length: {len(body)}", "Connection: close")
-                )
-                for body in bodies
-            ]
-            for call in calls[:9]:
-                call.result()
-            running.process.send_signal(signal.SIGTERM)
-            answers = []
-            for call in calls:
-                try:
-                    answers.append(call.result())
-                except ConnectionRefusedError:
-                    continue
-                except ConnectionResetError:
-                    continue
-        running.ended()
-        accepted = sum(status(answer) == 202 for answer in answers if answer)
-        assert accepted >= 9
-        assert database.count("lm_requests") >= accepted
+def test_a_request_in_flight_is_finished_when_the_server_is_told_to_stop(served, of_the_module):
+    before = of_the_module.count("lm_requests")
+    with ThreadPoolExecutor(8) as pool:
+        bodies = [BODY.replace(b"ada@", f"ada{n}@".encode()) for n in range(64)]
+        calls = [
+            pool.submit(
+                served.send, post(body, f"Content-Length: {len(body)}", "Connection: close")
+            )
+            for body in bodies
+        ]
+        for call in calls[:9]:
+            call.result()
+        served.process.send_signal(signal.SIGTERM)
+        answers = []
+        for call in calls:
+            try:
+                answers.append(call.result())
+            except ConnectionRefusedError:
+                continue
+            except ConnectionResetError:
+                continue
+    accepted = sum(status(answer) == 202 for answer in answers if answer)
+    assert accepted >= 9
+    assert of_the_module.count("lm_requests") - before >= accepted
 
 
-def test_who_is_connected_when_the_server_is_told_to_stop_is_still_answered(server, aws):
+def test_who_is_connected_when_the_server_is_told_to_stop_is_still_answered(narrow):
     """gunicorn's own worker leaves the port open while its last request takes its time, and
     resets whoever connected meanwhile."""
-    with fresh_database(server) as database:
-        running = Server(database.url, WEB_WORKERS="1")
-        with running.connect() as slow:
-            slow.sendall(post(BODY[:10], f"Content-Length: {len(BODY)}"))
-            running.process.send_signal(signal.SIGTERM)
-            late, refused = [], False
-            while not refused:
-                try:
-                    late.append(running.connect())
-                except ConnectionRefusedError:
-                    refused = True
-                else:
-                    late[-1].sendall(get("/healthz"))
-                    # At this pace nobody comes within the microseconds of the closing itself.
-                    time.sleep(0.02)
-            for connection in late:
-                with connection:
-                    assert status(answer_of(connection)) == 200
-            slow.sendall(BODY[10:])
-            assert status(answer_of(slow)) == 202
-        running.ended()
-        assert running.process.returncode == 0
+    with narrow.connect() as slow:
+        slow.sendall(post(BODY[:10], f"Content-Length: {len(BODY)}"))
+        narrow.process.send_signal(signal.SIGTERM)
+        late, refused = [], False
+        while not refused:
+            try:
+                late.append(narrow.connect())
+            except ConnectionRefusedError:
+                refused = True
+            else:
+                late[-1].sendall(get("/healthz"))
+                # At this pace nobody comes within the microseconds of the closing itself.
+                time.sleep(0.02)
+        for connection in late:
+            with connection:
+                assert status(answer_of(connection)) == 200
+        slow.sendall(BODY[10:])
+        assert status(answer_of(slow)) == 202

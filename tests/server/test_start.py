@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -76,13 +75,12 @@ def test_the_region_by_its_other_name_is_enough_and_the_rest_is_said(
 def test_the_folder_of_the_figures_goes_with_the_server_and_after_a_kill_at_the_next_start(
     database, tmp_path
 ):
-    settings = {"METRICS_TOKEN": "m" * 32, "TMPDIR": str(tmp_path)}
-    killed = Server(database.url, **settings)
-    (left,) = folders = list(tmp_path.glob(f"{metrics_folder.PREFIX}*"))
-    assert str(killed.process.pid) in left.name
-    killed.process.send_signal(signal.SIGKILL)
-    killed.ended()
-    running = Server(database.url, **settings)
-    assert folders != list(tmp_path.glob(f"{metrics_folder.PREFIX}*"))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = tmp_path / f"{metrics_folder.PREFIX}{ended.pid}-left"
+    left.mkdir()
+    running = Server(database.url, METRICS_TOKEN="m" * 32, TMPDIR=str(tmp_path))
+    (own,) = tmp_path.glob(f"{metrics_folder.PREFIX}*")
+    assert own.name.startswith(f"{metrics_folder.PREFIX}{running.process.pid}-")
     running.stop()
     assert list(tmp_path.glob(f"{metrics_folder.PREFIX}*")) == []
