@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import click
 import pytest
 
-from leadmagnet.commands import COMMANDS, main
-from leadmagnet.commands.printing import Progress
+from leadmagnet.commands import COMMANDS, main, printing
+from leadmagnet.commands.printing import Progress, human, print_table
 
 LISTS = {
     "mails": "no mails yet",
@@ -46,6 +47,40 @@ def test_a_table_has_headers(leadmagnet, command):
     first, *rows = leadmagnet(*command.split()).stdout.splitlines()
     assert first == first.upper()
     assert rows
+
+
+def test_a_long_last_column_is_broken_where_the_terminal_ends(capsys, monkeypatch):
+    rows = [("1", "a sentence of SES that is too long for the line"), ("2", "f" * 40)]
+    print_table(("ID", "REASON"), rows, empty="")
+    assert capsys.readouterr().out.splitlines()[1].endswith("for the line")
+    monkeypatch.setattr(printing, "columns", lambda: 30)
+    print_table(("ID", "REASON"), rows, empty="")
+    assert capsys.readouterr().out.splitlines() == [
+        *("ID  REASON", "1   a sentence of SES that is", "    too long for the line"),
+        # What is pasted stays whole.
+        f"2   {'f' * 40}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (297, "4 min 57 s"),
+        (3600, "1 h"),
+        (90_061, "1 d 1 h"),
+    ],
+)
+def test_a_duration_is_told_in_two_units_at_most(seconds, said):
+    assert human(timedelta(seconds=seconds)) == said
+
+
+def test_deliveries_of_an_unknown_endpoint_are_refused(leadmagnet):
+    refused = leadmagnet("webhooks", "deliveries", "nobody")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "there is no endpoint nobody" in refused.stderr
 
 
 def test_progress_is_told_once_a_second_after_the_first_second(capsys):

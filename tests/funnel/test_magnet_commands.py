@@ -83,7 +83,7 @@ def test_a_magnet_made_by_commands_serves_its_funnel(
     assert sha256(other.read_bytes()).hexdigest() in again["downloadUrl"]
 
     shown = magnets("show", "mon-guide").stdout
-    assert "offered, 1 current texts, saved as Guide 2.pdf" in shown
+    assert "offered, 1 current text, saved as Guide 2.pdf" in shown
     assert re.search(
         rf"current +{other.stat().st_size} +{sha256(other.read_bytes()).hexdigest()}", shown
     )

@@ -15,6 +15,7 @@ from leadmagnet.adapters import account
 from leadmagnet.adapters.ses import Mailer
 from leadmagnet.addresses import AddressRefused, normalise
 from leadmagnet.admin.settings import AdminConfig
+from leadmagnet.commands.printing import hanging
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.doctor.examination import CATEGORIES, Checked, examine, made, unmade
 from leadmagnet.doctor.findings import Verdict, fail, in_two
@@ -114,7 +115,7 @@ def _printed(checked: Iterator[Checked]) -> Iterator[Checked]:
             counts[finding.verdict] += len(together)
             verdict = click.style(f"{finding.verdict:<9}", fg=COLOURS[finding.verdict])
             name = together[0].check if len(together) == 1 else f"{len(together)} checks"
-            click.echo(f"  {verdict}{name:<{width}}{finding.said}")
+            click.echo(f"  {verdict}{name:<{width}}{hanging(finding.said, 11 + width)}")
             if finding.fix:
                 click.echo(f"{'':<{11 + width}}{click.style('fix:', bold=True)} {finding.fix}")
             yield from together

@@ -12,7 +12,7 @@ from leadmagnet import secret_keys
 from leadmagnet.admin import keys
 from leadmagnet.admin.roles import ROLES
 from leadmagnet.commands.plumbing import owner, settings
-from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
+from leadmagnet.commands.printing import Group, day, json_option, moment, print_json, print_table
 from leadmagnet.config import FromEnvironment, setting
 from leadmagnet.consent import seals
 from leadmagnet.database import Row
@@ -52,7 +52,7 @@ def add(name: str, role: str, days: int) -> None:
             )
     except keys.KeyRefused as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{name} may act as {role} until {expires_at:%Y-%m-%d %H:%M} UTC", err=True)
+    click.echo(f"{name} may act as {role} until {moment(expires_at)}", err=True)
     click.echo(key)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from leadmagnet.commands.plumbing import application, head_option
-from leadmagnet.commands.printing import Group, Progress
+from leadmagnet.commands.printing import Group, Progress, count
 from leadmagnet.consent import kept_head, ledger, seals
 from leadmagnet.consent.chain import Head
 
@@ -28,7 +28,7 @@ def seal() -> None:
                 progress(sealed)
         except seals.SealingRefused as error:
             raise click.ClickException(str(error)) from None
-    click.echo(f"{sealed} sealed")
+    click.echo(f"{count(sealed, 'row')} sealed" if sealed else "nothing to seal")
 
 
 @command.command("head")
@@ -52,10 +52,11 @@ def verify(published: Head | None) -> None:
     for fault in report.faults:
         click.echo(f"Fault: {fault}", err=True)
     counts = (
-        f"{report.events} events, {report.erased} erased, {report.audited} rows of the audit,"
+        f"{count(report.events, 'event')}, {report.erased} more of people who were erased since,"
+        f" {count(report.audited, 'row')} of the audit,"
         f" {report.waiting} not sealed yet"
     )
     if report.faults:
-        number = "1 fault" if len(report.faults) == 1 else f"{len(report.faults)} faults"
+        number = count(len(report.faults), "fault")
         raise click.ClickException(f"{number}: {counts}; head {report.head}")
     click.echo(f"intact: {counts}; head {report.head}")

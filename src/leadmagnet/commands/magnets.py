@@ -14,7 +14,15 @@ from leadmagnet.adapters.s3 import Files
 from leadmagnet.admin import magnets
 from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import file_argument, owner, refusing, settings
-from leadmagnet.commands.printing import Group, day, json_option, print_json, print_table
+from leadmagnet.commands.printing import (
+    Group,
+    count,
+    day,
+    hanging,
+    json_option,
+    print_json,
+    print_table,
+)
 from leadmagnet.config import BucketConfig
 from leadmagnet.database import Database
 from leadmagnet.funnel.files import MOST_BYTES
@@ -72,8 +80,10 @@ def show(slug: str, as_json: bool) -> None:
         print_json(found)
         return
     for locale in LOCALES:
-        click.echo(f"{locale}  {found['title'][locale]}: {found['description'][locale]}")
-    click.echo(f"{_state(found)}, {found['texts']} current texts, saved as {found['file_name']}")
+        said = f"{found['title'][locale]}: {found['description'][locale]}"
+        click.echo(f"{locale}  {hanging(said, 4)}")
+    texts = count(found["texts"], "current text")
+    click.echo(f"{_state(found)}, {texts}, saved as {found['file_name']}\n")
     rows = [
         (
             one["id"],

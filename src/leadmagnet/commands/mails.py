@@ -11,7 +11,7 @@ import click
 from leadmagnet.admin import mails
 from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import ROW_ID, ROWS, application, settings
-from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
+from leadmagnet.commands.printing import Group, ago, human, json_option, print_json, print_table
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.database import Row
 from leadmagnet.mail import outbox, proof, send_limiter
@@ -58,16 +58,8 @@ def command(context: click.Context, failures: int, as_json: bool) -> None:
 def _print_states(states: list[Row]) -> None:
     if states and not any(row["state"] == "queued" for row in states):
         click.echo("nothing queued")
-    rows = [
-        (
-            row["state"],
-            row["mails"],
-            f"{human(row['age'])} ago"
-            + (f", {row['delayed']} after a failure" if row["delayed"] else ""),
-        )
-        for row in states
-    ]
-    print_table(("STATE", "MAILS", "OLDEST"), rows, empty="no mails yet")
+    rows = [(row["state"], row["mails"], row["delayed"] or "-", ago(row["age"])) for row in states]
+    print_table(("STATE", "MAILS", "RETRIED", "OLDEST"), rows, empty="no mails yet")
 
 
 def _print_failures(failures: list[Row]) -> None:
@@ -77,12 +69,16 @@ def _print_failures(failures: list[Row]) -> None:
     rows = [
         (
             *(row["id"], row["state"], row["kind"], row["attempts"]),
-            "-" if row["state"] == "dead" else f"in {human(row['wait'])}",
+            "-" if row["state"] == "dead" else _when(row["wait"]),
             row["reason"] + (f": {row['sentence']}" if row["sentence"] else ""),
         )
         for row in failures
     ]
     print_table(("ID", "STATE", "KIND", "ATTEMPTS", "NEXT TRY", "REASON"), rows, empty="")
+
+
+def _when(wait: timedelta) -> str:
+    return f"in {human(wait)}" if wait >= timedelta(seconds=1) else "now"
 
 
 def _why_not(limiter: Row) -> str | None:
@@ -117,11 +113,11 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
         raise click.UsageError("give the ids of dead mails, or --all")
     with application() as services:
         count = mails.retry(services, OPERATOR, ids=ids, every=everything)
-    click.echo(f"{_mails(count)} due again")
+    if count or everything:
+        click.echo(f"{_mails(count)} due again")
     if ids and count < len(set(ids)):
-        raise click.ClickException(
-            "the others are not dead: `leadmagnet mails` lists those that are"
-        )
+        which = "the others are not" if count else "none of them is"
+        raise click.ClickException(f"{which} dead: `leadmagnet mails` lists those that are")
 
 
 @command.command()
@@ -139,7 +135,7 @@ def flood(limit: int, as_json: bool) -> None:
         return
     print_table(
         ("NETWORK", "QUEUED", "OLDEST"),
-        [(row["network"], row["mails"], f"{human(row['age'])} ago") for row in rows],
+        [(row["network"], row["mails"], ago(row["age"])) for row in rows],
         empty="no mail is queued for a network",
     )
 
@@ -185,7 +181,7 @@ def resume() -> None:
 
 
 @command.command()
-@click.argument("kind", type=click.Choice(KINDS + TO_OWNER))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS + TO_OWNER))
 @click.option("--locale", type=click.Choice(LOCALES), default="fr", show_default=True)
 @click.option(
     "--to",
@@ -196,6 +192,8 @@ def resume() -> None:
 )
 def preview(kind: str, locale: str, folder: Path) -> None:
     """Write the mail of this KIND as HTML and as text, with links that lead nowhere.
+
+    KIND is confirm, download, privacy, or, of the mails to OWNER_MAIL, week or webhook.
 
     Needs the settings, and no database. Templates in MAIL_TEMPLATES are checked first.
     """

@@ -22,6 +22,7 @@ Settings = TypeVar("Settings", bound="FromEnvironment")
 file_argument = click.argument("file", type=click.File("rb"))
 # What PostgreSQL's bigint holds, and as many rows as a person reads.
 ROW_ID = click.IntRange(1, 2**63 - 1)
+ROW_ID.name = "number"
 ROWS = click.IntRange(0, 1000)
 # Longer than a connection may take (session.parameters), so that a refusal's reason is known.
 PATIENCE = 3.0

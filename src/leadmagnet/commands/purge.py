@@ -7,6 +7,7 @@ from collections import Counter
 import click
 
 from leadmagnet.commands.plumbing import application
+from leadmagnet.commands.printing import count, print_table
 from leadmagnet.rights import retention
 
 
@@ -20,9 +21,11 @@ def command(dry_run: bool) -> None:
             found[batch.rule] += batch.found
             if batch.found == retention.BATCH:
                 click.echo(f"… {found[batch.rule]} {_words(batch.rule)}", err=True)
-        for rule in retention.rules(services.config):
-            done = "found" if dry_run else "deleted"
-            click.echo(f"{_words(rule.name)}, {rule.age.days} days: {found[rule.name]} {done}")
+        rows = [
+            (_words(rule.name), count(rule.age.days, "day"), found[rule.name])
+            for rule in retention.rules(services.config)
+        ]
+    print_table(("WHAT", "AFTER", "FOUND" if dry_run else "DELETED"), rows, empty="")
 
 
 def _words(name: str) -> str:

@@ -7,7 +7,7 @@ import click
 from leadmagnet.admin import audit
 from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import ROW_ID, ROWS, application
-from leadmagnet.commands.printing import Group, human, json_option, print_json, print_table
+from leadmagnet.commands.printing import Group, ago, human, json_option, print_json, print_table
 from leadmagnet.database import Row
 from leadmagnet.funnel import requests
 
@@ -43,8 +43,7 @@ def _print(found: Row) -> None:
     if found["failures"]:
         click.echo()
         rows = [
-            (row["id"], row["kind"], f"{human(row['age'])} ago", row["reason"])
-            for row in found["failures"]
+            (row["id"], row["kind"], ago(row["age"]), row["reason"]) for row in found["failures"]
         ]
         print_table(("ID", "KIND", "ACCEPTED", "REASON"), rows, empty="")
 
@@ -59,8 +58,8 @@ def retry(ids: tuple[int, ...], everything: bool) -> None:
     with application() as services, audit.acting(services, OPERATOR, "requests:retry") as act:
         count = requests.retry(act.services, None if everything else ids)
         act.detail.update(requests=count)
-    click.echo(f"{count} waiting again")
+    if count or everything:
+        click.echo("1 request waits again" if count == 1 else f"{count} requests wait again")
     if ids and count < len(set(ids)):
-        raise click.ClickException(
-            "the others have not failed: `leadmagnet requests` lists those that have"
-        )
+        which = "the others have not" if count else "none of them has"
+        raise click.ClickException(f"{which} failed: `leadmagnet requests` lists those that have")

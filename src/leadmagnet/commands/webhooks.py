@@ -14,7 +14,7 @@ from leadmagnet.adapters.endpoints import EndpointRefused
 from leadmagnet.admin import webhooks
 from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application
-from leadmagnet.commands.printing import Group, json_option, print_json, print_table
+from leadmagnet.commands.printing import Group, json_option, moment, print_json, print_table
 from leadmagnet.services import Services
 from leadmagnet.webhooks import endpoints, events
 
@@ -100,9 +100,7 @@ def rotate(name: str) -> None:
     """Print a new secret; the former one signs beside it for a day."""
     with _acting() as services:
         secret = webhooks.rotate(services, OPERATOR, name)
-    click.echo(
-        f"the former secret signs as well until {secret.former_until:%Y-%m-%d %H:%M} UTC", err=True
-    )
+    click.echo(f"the former secret signs as well until {moment(secret.former_until)}", err=True)
     click.echo(secret.text)
 
 
@@ -135,12 +133,14 @@ def deliveries(name: str | None, subscriber: UUID | None, as_json: bool, **chose
     """Print the newest events, of one endpoint or of all."""
     with _acting() as services:
         rows = events.page(services, endpoint=name, subscriber_id=subscriber, **chosen)
+        if name and not rows:
+            endpoints.require(services, name)
     if as_json:
         print_json(rows)
         return
     cells = [
         (
-            *(row["id"], f"{row['occurred_at']:%Y-%m-%d %H:%M}", row["endpoint"], row["kind"]),
+            *(row["id"], moment(row["occurred_at"]), row["endpoint"], row["kind"]),
             *(row["state"], row["attempts"], row["reason"] or "-"),
         )
         for row in rows

@@ -62,7 +62,7 @@ def go_back(url: str, role: str) -> None:
     with transaction(url) as conn:
         there = tables(conn)
         if missing := [aside(name) for name in COLUMNS if aside(name) not in there]:
-            raise MovingError(f"{', '.join(missing)} is not there: there is nothing to go back to")
+            raise MovingError(f"not there: {', '.join(missing)}; there is nothing to go back to")
         if SUBSCRIBERS in there:
             run(conn, "prospectflow_hold")
             if acts := one(conn, "prospectflow_acts")["acts"]:

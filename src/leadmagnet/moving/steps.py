@@ -83,7 +83,7 @@ def require_aside(conn: Conn) -> None:
     there = tables(conn)
     if missing := [aside(name) for name in COLUMNS if aside(name) not in there]:
         raise MovingError(
-            f"{', '.join(missing)} is not there: first `leadmagnet import prospectflow aside`"
+            f"not there: {', '.join(missing)}; first `leadmagnet import prospectflow aside`"
         )
     for name, columns in COLUMNS.items():
         if lacking := sorted(columns - there[aside(name)]):

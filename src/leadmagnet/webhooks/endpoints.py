@@ -84,6 +84,11 @@ def listed(services: Services) -> list[Row]:
     return services.database.all("endpoints_list")
 
 
+def require(services: Services, name: str) -> None:
+    """Raises WebhookRefused where there is no such endpoint."""
+    _known(name, next((row for row in listed(services) if row["name"] == name), None))
+
+
 def rotate(services: Services, name: str) -> Secret:
     """A new secret; the former one signs as well until `former_until`. Raises
     WebhookRefused."""
