@@ -144,7 +144,7 @@ def export(body: dict[str, str]) -> dict[str, Any]:
 @blp.post("/erase")
 @blp.doc(operationId="erasePrivacy")
 @blp.arguments(EraseSchema, example={"token": TOKEN, "object": False})
-@blp.response(200, ErasedSchema, description="Erased", example={"status": "erased"})
+@blp.response(200, ErasedSchema, description="Erased")
 @blp.refuses(404, "token_unknown")
 @blp.refuses(410, "token_expired")
 @blp.refuses(422, "token_invalid", pointer="/token")

@@ -55,7 +55,7 @@ blp = Blueprint(
         },
     },
 )
-@blp.response(200, HealthSchema, description="Received and recorded", example={"status": "ok"})
+@blp.response(200, HealthSchema, description="Received and recorded")
 @blp.refuses(400, "message_malformed")
 @blp.refuses(403, "message_untrusted")
 def ses_event() -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask
 
-from leadmagnet.web import readable_yaml
+from leadmagnet.web import readable_yaml, sharing
 from leadmagnet.web.contract import EVERYWHERE, GUARDED, MEDIA_TYPE
 from leadmagnet.web.messages import PROBLEMS
+from leadmagnet.web.sharing import operations_of
 from leadmagnet.web.webhook_contract import schemas, webhooks
 
 DOCUMENT = ("openapi", "info", "servers", "security", "tags", "paths", "webhooks", "components")
@@ -29,14 +31,12 @@ _RATE = {
     "schema": {"type": "string"},
     "description": "The limit that was reached (draft-ietf-httpapi-ratelimit-headers)",
 }
-HEADERS: dict[str, Any] = {
-    "429": {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
-    "503": {"Retry-After": _SECONDS},
+HEADERS: dict[int, dict[str, Any]] = {
+    429: {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
+    503: {"Retry-After": _SECONDS},
 }
 # An operation's problems of one status: each code, and the field it is about.
 Codes = dict[str, str | None]
-# A collection, a place in it, and what stands there.
-Entry = tuple[Any, Any, Any]
 
 
 def document(app: Flask) -> dict[str, Any]:
@@ -50,9 +50,10 @@ def document(app: Flask) -> dict[str, Any]:
     spec["paths"] = {path: _path(item) for path, item in spec["paths"].items()}
     spec["webhooks"] = webhooks()
     components = spec["components"]
+    sharing.inherit(components["schemas"])
     components["schemas"] |= schemas()
     _refer_to_problems(spec)
-    _share(spec)
+    sharing.share(spec)
     _name_codes(components["schemas"])
     # flask-smorest registers a pagination schema whether or not anything is paged.
     components["schemas"].pop("PaginationMetadata", None)
@@ -66,32 +67,23 @@ def as_yaml(app: Flask) -> str:
     return readable_yaml.dump(document(app))
 
 
-def _share(spec: dict[str, Any]) -> None:
-    """Say once, as a component, what several operations say alike."""
-    items = [*spec["paths"].values(), *spec["webhooks"].values()]
-    operations = _operations(items)
-    responses = [response for _, _, response in _entries(operations, "responses")]
-    responses += spec["components"]["responses"].values()
-    _share_as("headers", spec, _entries(responses, "headers"), lambda name, _: name)
-    _share_as(
-        "parameters", spec, _entries([*items, *operations], "parameters"), lambda _, it: it["name"]
-    )
-
-
-def _operations(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [each for item in items for name, each in item.items() if name != "parameters"]
-
-
 def _refer_to_problems(spec: dict[str, Any]) -> None:
     """An operation names the codes it answers in a line for each status; the rest is said once."""
-    shared: dict[str, Any] = {
-        "problem": _problem(f"As everywhere: {_listed(EVERYWHERE)}", HEADERS["503"]),
+    guarded = {
+        status: GUARDED.get(status, ()) + EVERYWHERE.get(status, ())
+        for status in sorted(EVERYWHERE | GUARDED)
+    }
+    shared = {
+        "problem": _problem(500, "internal_error", said=f"As everywhere: {_listed(EVERYWHERE)}"),
         "admin-problem": _problem(
-            f"As everywhere in the admin API: {_listed(GUARDED)}; {_listed(EVERYWHERE)}",
-            HEADERS["503"],
+            401, "unauthorized", said=f"As for every admin: {_listed(guarded)}"
         ),
     }
-    for operation in _operations(spec["paths"].values()):
+    named: dict[str, Counter[tuple[str, str | None]]] = {}
+    # What a visitor may see is a better example than what an admin may.
+    for operation in sorted(
+        operations_of(spec["paths"].values()), key=lambda each: "security" in each
+    ):
         responses = operation["responses"]
         # flask-smorest refers to a 422 of its own for whatever takes arguments.
         if "$ref" in responses.get("422", {}):
@@ -99,21 +91,32 @@ def _refer_to_problems(spec: dict[str, Any]) -> None:
         for status, response in responses.items():
             if problem := response.get("content", {}).get(MEDIA_TYPE):
                 codes = {code: about["value"] for code, about in problem["examples"].items()}
-                if status not in shared:
-                    phrase = HTTPStatus(int(status)).phrase
-                    shared[status] = _problem(phrase, HEADERS.get(status), _example(status, codes))
                 responses[status] = _reference(status, _about(codes))
-        guarded = "security" in operation
-        responses["default"] = _reference("admin-problem" if guarded else "problem")
+                if status not in named or "security" not in operation:
+                    named.setdefault(status, Counter()).update(codes.items())
+        responses["default"] = _reference("admin-problem" if "security" in operation else "problem")
+    for status, counted in sorted(named.items()):
+        ((code, pointer), _), *_ = counted.most_common(1)
+        shared[status] = _problem(int(status), code, pointer)
     spec["components"]["responses"] = shared
 
 
-def _problem(description: str, headers: Any, example: Any = None) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    if example:
-        content["example"] = example
-    said = {"headers": dict(headers)} if headers else {}
-    return {"description": description, **said, "content": {MEDIA_TYPE: content}}
+def _problem(
+    status: int, code: str, pointer: str | None = None, *, said: str | None = None
+) -> dict[str, Any]:
+    phrase, detail = HTTPStatus(status).phrase, PROBLEMS[code]["fr"]
+    example: dict[str, Any] = {
+        "type": "about:blank",
+        "title": phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if pointer:
+        example["errors"] = [{"pointer": pointer, "code": code, "detail": detail}]
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    headers = {"headers": dict(HEADERS[status])} if status in HEADERS else {}
+    return {"description": said or phrase, **headers, "content": {MEDIA_TYPE: content}}
 
 
 def _reference(response: str, description: str | None = None) -> dict[str, str]:
@@ -135,50 +138,12 @@ def _about(codes: Codes) -> str:
     )
 
 
-def _example(status: str, codes: Codes) -> dict[str, Any]:
-    code, pointer = next(iter(codes.items()))
-    detail = PROBLEMS[code]["fr"]
-    example: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(int(status)).phrase,
-        "status": int(status),
-        "detail": detail,
-        "code": code,
-    }
-    if pointer:
-        example["errors"] = [{"pointer": pointer, "code": code, "detail": detail}]
-    return example
-
-
 def _name_codes(schemas: dict[str, Any]) -> None:
     """Every code stands in one list, which both kinds of problem refer to."""
     for name in ("Problem", "ProblemDetail"):
         code = schemas[name]["properties"]["code"]
         schemas["ProblemCode"] = {"type": code.pop("type"), "enum": code.pop("enum")}
         code["$ref"] = "#/components/schemas/ProblemCode"
-
-
-def _entries(holders: Iterable[dict[str, Any]], key: str) -> list[Entry]:
-    """Of all collections that stand under this key."""
-    found = [holder[key] for holder in holders if key in holder]
-    pairs = [each.items() if isinstance(each, dict) else enumerate(each) for each in found]
-    return [
-        (collection, place, value)
-        for collection, placed in zip(found, pairs, strict=True)
-        for place, value in placed
-    ]
-
-
-def _share_as(
-    kind: str, spec: dict[str, Any], entries: list[Entry], name: Callable[[Any, Any], str | None]
-) -> None:
-    shared = spec["components"].setdefault(kind, {})
-    every = [value for _, _, value in entries]
-    for collection, place, value in entries:
-        named = name(place, value) if every.count(value) > 1 else None
-        # A second meaning of a name stays where it is said.
-        if named and shared.setdefault(named, value) == value:
-            collection[place] = {"$ref": f"#/components/{kind}/{named}"}
 
 
 def _path(item: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
-SHORT = 85
+# What stands in one line has at most so many characters, and so many levels.
+SHORT = 105
+DEEP = 3
 
 
 def dump(value: Any) -> str:
@@ -24,8 +26,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 
 
 def _mapping(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
-    flow = _is_short([*value, *value.values()])
-    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=flow)
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=_is_short(value))
 
 
 def _sequence(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
@@ -34,11 +35,15 @@ def _sequence(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flow)
 
 
-def _is_short(parts: list[Any]) -> bool:
-    if any(part and isinstance(part, dict | list) for part in parts):
-        return False
-    text = ", ".join(map(str, parts))
-    return len(text) <= SHORT and "\n" not in text
+def _is_short(value: Any) -> bool:
+    return _depth(value) <= DEEP and len(text := str(value)) <= SHORT and "\\n" not in text
+
+
+def _depth(value: Any) -> int:
+    parts = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    )
+    return 0 if not parts else 1 + max(map(_depth, parts))
 
 
 _ReadableDumper.add_representer(str, _text)

@@ -87,7 +87,7 @@ def _shown(slug: str, status: int = 200) -> tuple[Row, int, dict[str, str]]:
 @blp.get("/magnets")
 @blp.needs("magnets:read")
 @blp.doc(operationId="adminMagnets")
-@blp.response(200, OffersSchema, description="All magnets", example={"items": [OFFER]})
+@blp.response(200, OffersSchema, description="All magnets")
 def read_magnets() -> dict[str, Any]:
     """List the magnets
 
@@ -100,7 +100,7 @@ def read_magnets() -> dict[str, Any]:
 @blp.needs("magnets:manage")
 @blp.doc(operationId="adminAddMagnet")
 @blp.arguments(NewMagnetSchema, example=NEW)
-@blp.response(201, OfferSchema, description="The new magnet", example=DRAFT, headers=ETAG)
+@blp.response(201, OfferSchema, description="The new magnet", headers=ETAG)
 @blp.refuses(409, "magnet_exists")
 def add_magnet(body: dict[str, Any]) -> tuple[Row, int, dict[str, str]]:
     """Make a magnet
@@ -128,7 +128,7 @@ def read_magnet(slug: str) -> tuple[Row, int, dict[str, str]]:
 @blp.needs("magnets:manage")
 @blp.doc(operationId="adminChangeMagnet", parameters=[IF_MATCH])
 @blp.arguments(MagnetChangeSchema, example={"fileName": "Guide 2027.pdf"})
-@blp.response(200, OfferSchema, description="The magnet as it is now", example=OFFER, headers=ETAG)
+@blp.response(200, OfferSchema, description="The magnet as it is now", headers=ETAG)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "magnet_retired")
 @blp.refuses(412, "changed_meanwhile")
@@ -145,8 +145,8 @@ def change_magnet(body: dict[str, Any], slug: str) -> tuple[Row, int, dict[str, 
 @blp.post("/magnets/<slug>/retire", parameters=EXAMPLE)
 @blp.needs("magnets:manage")
 @blp.doc(operationId="adminRetireMagnet")
-@blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, description="It is offered no more", example={"status": "done"})
+@blp.arguments(NothingSchema)
+@blp.response(200, DoneSchema, description="It is offered no more")
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "magnet_retired")
 def retire_magnet(body: dict[str, Any], slug: str) -> dict[str, str]:
@@ -161,7 +161,7 @@ def retire_magnet(body: dict[str, Any], slug: str) -> dict[str, str]:
 @blp.post("/magnets/<slug>/files", parameters=EXAMPLE)
 @blp.needs("magnets:manage")
 @blp.doc(operationId="adminUploadFile")
-@blp.arguments(NothingSchema, example={})
+@blp.arguments(NothingSchema)
 @blp.response(201, UploadSchema, description="How to upload it", example=UPLOAD)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "magnet_retired")
@@ -181,8 +181,8 @@ def upload_file(body: dict[str, Any], slug: str) -> dict[str, Any]:
 )
 @blp.needs("magnets:manage")
 @blp.doc(operationId="adminActivateFile", parameters=[IF_MATCH])
-@blp.arguments(NothingSchema, example={})
-@blp.response(200, OfferSchema, description="The magnet as it is now", example=OFFER, headers=ETAG)
+@blp.arguments(NothingSchema)
+@blp.response(200, OfferSchema, description="The magnet as it is now", headers=ETAG)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(409, "upload_missing", "file_no_pdf", "file_encrypted", "file_too_large",
              "file_missing", "magnet_retired")  # fmt: skip

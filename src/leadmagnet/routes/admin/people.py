@@ -10,8 +10,7 @@ from flask import jsonify, make_response, request
 from werkzeug.wrappers import Response
 
 from leadmagnet.admin import people
-from leadmagnet.routes.admin.blueprint import SUBSCRIBER, blp
-from leadmagnet.routes.admin.people_examples import ADA, RECEIPT, SIGNATURE, STORY
+from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
 from leadmagnet.web.contract import path_example
 from leadmagnet.web.guard import admin, caller
 from leadmagnet.web.people_schemas import (
@@ -26,6 +25,16 @@ from leadmagnet.web.story_schemas import ReceiptSchema, StorySchema
 
 ONE = "/subscribers/<uuid:subscriber_id>"
 EXAMPLE = [path_example("subscriber_id", SUBSCRIBER)]
+ADA = {
+    "id": SUBSCRIBER,
+    "email": "ada@example.org",
+    "status": "confirmed",
+    "newsletter": True,
+    "source": "instagram",
+    "locale": "fr",
+    "createdAt": WHEN,
+    "confirmedAt": WHEN,
+}
 
 
 @blp.post("/subscribers/search")
@@ -59,7 +68,7 @@ def search(
 @blp.get(ONE, parameters=EXAMPLE)
 @blp.needs("subscribers:inspect")
 @blp.doc(operationId="adminStory")
-@blp.response(200, StorySchema, description="The person", example=STORY)
+@blp.response(200, StorySchema, description="The person")
 @blp.refuses(404, "subscriber_unknown")
 def story(subscriber_id: UUID) -> dict[str, Any]:
     """The whole story of a person
@@ -76,7 +85,6 @@ def story(subscriber_id: UUID) -> dict[str, Any]:
     200,
     ReceiptSchema,
     description="The receipt and its signature",
-    example={"receipt": RECEIPT, "signature": SIGNATURE},
 )
 @blp.refuses(404, "subscriber_unknown")
 @blp.refuses(409, "receipt_key_missing", "receipt_too_early", "receipt_refused")
@@ -107,10 +115,8 @@ def erase(body: dict[str, Any], subscriber_id: UUID) -> None:
 @blp.post(f"{ONE}/unsubscribe", parameters=EXAMPLE)
 @blp.needs("subscribers:unsubscribe")
 @blp.doc(operationId="adminUnsubscribe")
-@blp.arguments(NothingSchema, example={})
-@blp.response(
-    200, DoneSchema, description="No more mail goes to the person", example={"status": "done"}
-)
+@blp.arguments(NothingSchema)
+@blp.response(200, DoneSchema, description="No more mail goes to the person")
 @blp.refuses(404, "subscriber_unknown")
 def unsubscribe(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
     """End all mail to a person who has told the studio so
@@ -124,8 +130,8 @@ def unsubscribe(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:
 @blp.post(f"{ONE}/resend", parameters=EXAMPLE)
 @blp.needs("subscribers:resend")
 @blp.doc(operationId="adminResend")
-@blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, description="The mail is queued", example={"status": "done"})
+@blp.arguments(NothingSchema)
+@blp.response(200, DoneSchema, description="The mail is queued")
 @blp.refuses(404, "subscriber_unknown")
 @blp.refuses(409, "resend_refused")
 def resend(body: dict[str, Any], subscriber_id: UUID) -> dict[str, str]:

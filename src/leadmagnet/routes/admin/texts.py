@@ -69,8 +69,8 @@ def add_text(body: dict[str, Any]) -> dict[str, Any]:
 @blp.post("/texts/<text_id>/retire", parameters=[path_example("text_id", TEXT_ID)])
 @blp.needs("magnets:manage")
 @blp.doc(operationId="adminRetireText")
-@blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, description="It is shown no more", example={"status": "done"})
+@blp.arguments(NothingSchema)
+@blp.response(200, DoneSchema, description="It is shown no more")
 @blp.refuses(404, "text_unknown")
 def retire_text(body: dict[str, Any], text_id: str) -> dict[str, str]:
     """Take a consent text off the pages

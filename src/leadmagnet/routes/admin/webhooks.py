@@ -83,7 +83,7 @@ def add_endpoint(body: dict[str, Any]) -> dict[str, Any]:
 @blp.post(f"{ONE}/rotate", parameters=EXAMPLE)
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminRotateWebhook")
-@blp.arguments(NothingSchema, example={})
+@blp.arguments(NothingSchema)
 @blp.response(
     200,
     SecretSchema,
@@ -102,8 +102,8 @@ def rotate_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
 @blp.post(f"{ONE}/enable", parameters=EXAMPLE)
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminEnableWebhook")
-@blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, description="The endpoint is told again", example={"status": "done"})
+@blp.arguments(NothingSchema)
+@blp.response(200, DoneSchema, description="The endpoint is told again")
 @blp.refuses(409, "endpoint_unknown")
 def enable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
     """Enable a disabled endpoint
@@ -117,10 +117,8 @@ def enable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
 @blp.post(f"{ONE}/disable", parameters=EXAMPLE)
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminDisableWebhook")
-@blp.arguments(NothingSchema, example={})
-@blp.response(
-    200, DoneSchema, description="The endpoint is told nothing", example={"status": "done"}
-)
+@blp.arguments(NothingSchema)
+@blp.response(200, DoneSchema, description="The endpoint is told nothing")
 @blp.refuses(409, "endpoint_unknown")
 def disable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
     """Disable an endpoint
@@ -134,8 +132,8 @@ def disable_endpoint(body: dict[str, Any], name: str) -> dict[str, str]:
 @blp.post(f"{ONE}/ping", parameters=EXAMPLE)
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminPingWebhook")
-@blp.arguments(NothingSchema, example={})
-@blp.response(200, PingSchema, description="The id of the test event", example={"id": SUBSCRIBER})
+@blp.arguments(NothingSchema)
+@blp.response(200, PingSchema, description="The id of the test event")
 @blp.refuses(409, "endpoint_unknown")
 def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
     """Queue a test event
@@ -148,10 +146,8 @@ def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
 @blp.post(f"{ONE}/replay", parameters=EXAMPLE)
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminReplayDead")
-@blp.arguments(NothingSchema, example={})
-@blp.response(
-    200, ReplayedSchema, description="How many events are queued again", example={"events": 3}
-)
+@blp.arguments(NothingSchema)
+@blp.response(200, ReplayedSchema, description="How many events are queued again")
 @blp.refuses(409, "event_unknown")
 def replay_dead(body: dict[str, Any], name: str) -> dict[str, int]:
     """Send again all that was given up for an endpoint
@@ -178,8 +174,8 @@ def read_deliveries(query: dict[str, Any]) -> dict[str, Any]:
 @blp.post("/deliveries/<uuid:event_id>/replay", parameters=[path_example("event_id", SUBSCRIBER)])
 @blp.needs("webhooks:manage")
 @blp.doc(operationId="adminReplay")
-@blp.arguments(NothingSchema, example={})
-@blp.response(200, DoneSchema, description="The event is queued", example={"status": "done"})
+@blp.arguments(NothingSchema)
+@blp.response(200, DoneSchema, description="The event is queued")
 @blp.refuses(409, "event_unknown")
 def replay_delivery(body: dict[str, Any], event_id: UUID) -> dict[str, str]:
     """Send an event again
