@@ -206,8 +206,11 @@ def test_a_file_that_fails_changes_nothing_and_is_named(empty, folder):
     directory = folder(
         V1__good="CREATE TABLE good ()", V2__bad="CREATE TABLE half (); SELECT nothing"
     )
+    told = []
     with pytest.raises(MigrationError, match=r"V2__bad\.sql"):
-        migrate(empty, app_role="lm_app", directory=directory)
+        migrate(empty, app_role="lm_app", directory=directory, done=told.append)
+    # Whoever watches knows how far it came.
+    assert told == ["V1__good.sql"]
     with psycopg.connect(empty) as conn:
         assert conn.execute("SELECT to_regclass('half')").fetchone() == (None,)
     assert [row["script"] for row in history(empty)] == ["V1__good.sql"]

@@ -24,9 +24,8 @@ def command(shared_history: bool) -> None:
             app_role=config.app_role,
             shared_history=shared_history,
             say=lambda sentence: click.echo(sentence, err=True),
+            done=lambda script: click.echo(f"applied {script}"),
         )
     except migrations.MigrationError as error:
         raise click.ClickException(str(error)) from None
-    for script in applied:
-        click.echo(f"applied {script}")
     click.echo(f"{len(applied)} applied" if applied else "nothing to apply")

@@ -69,10 +69,11 @@ def migrate(
     directory: Path | None = None,
     shared_history: bool = False,
     say: Say = lambda sentence: None,
+    done: Say = lambda script: None,
     wait: Wait = time.sleep,
 ) -> list[str]:
-    """Apply what is not applied yet and return the scripts' names; `say` is told what is waited
-    for and what was granted.
+    """Apply what is not applied yet and return the scripts' names; `done` is told each at once,
+    `say` what is waited for and what was granted.
 
     Each file is one transaction. Raises MigrationError for a server, a folder or a history that
     will not do, and for a file that fails: that file has then changed nothing.
@@ -93,6 +94,7 @@ def migrate(
                 _refuse_foreign(files, history)
             for migration in due:
                 _retried(conn, migration, say, wait)
+                done(migration.script)
             grants = next((file for file in files if file.script == rights.SCRIPT), None)
             if grants and (changed := rights.renew(conn, grants)):
                 say(f"{app_role}: granted anew on {', '.join(changed)}")
