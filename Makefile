@@ -20,7 +20,7 @@ site: $(VENV)/ready ## Serve the Nuxt site beside `make run`, until Ctrl-C; need
 	@exec sh scripts/site.sh
 
 test: $(VENV)/ready ## Run the tests, on a PostgreSQL of their own
-	@$(BIN)/python -m pytest
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 
 bench: $(VENV)-bench/ready ## Measure, in a quarter of an hour; BENCH="speed --rounds 3" is a part
 	@command -v wrk >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

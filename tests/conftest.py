@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -17,6 +18,7 @@ from unittest.mock import patch
 
 import psycopg
 import pytest
+from botocore.loaders import JSONFileLoader
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
@@ -44,6 +46,14 @@ from tests.support.waiting import until
 @pytest.fixture(scope="session", autouse=True)
 def hypothesis_keeps_out_of_the_tree(tmp_path_factory: pytest.TempPathFactory) -> None:
     set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_aws_are_read_once() -> Iterator[None]:
+    """Each session of boto3's reads two megabytes of JSON again, for each client of its own."""
+    once = cache(JSONFileLoader().load_file)
+    with patch.object(JSONFileLoader, "load_file", lambda _, path: once(path)):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

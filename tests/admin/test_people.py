@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
-import yaml
-from jsonschema import Draft202012Validator, FormatChecker
 
 from leadmagnet.consent import receipts, seals
 from tests.admin.test_access import admin_rules
 from tests.support.admin import ADMIN, Caller, admin_client, new_key
 from tests.support.client import confirm, problem, sign_up
-from tests.support.paths import path_of
+from tests.support.schemas import assert_valid, contract
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
 from tests.web.test_hostile_bodies import MALFORMED
 
@@ -209,7 +207,7 @@ def test_the_story_is_whole(owner, ada, database):
 
 def assert_exactly_as_documented(answer, schema):
     """The answer has every property of the schema in openapi.yaml, of its type, and no other."""
-    components = yaml.safe_load(path_of("openapi.yaml").read_text("utf-8"))["components"]
+    components = contract()["components"]
     schemas = components["schemas"]
     bases = [
         heir["allOf"][0]["$ref"].rpartition("/")[2] for heir in schemas.values() if "allOf" in heir
@@ -218,7 +216,7 @@ def assert_exactly_as_documented(answer, schema):
         if name not in bases:
             each["unevaluatedProperties"] = False
     rules = {"$ref": f"#/components/schemas/{schema}", "components": components}
-    Draft202012Validator(rules, format_checker=FormatChecker()).validate(answer)
+    assert_valid(answer, rules)
 
 
 def test_the_story_has_the_properties_of_the_contract_and_no_others(owner, ada, database):

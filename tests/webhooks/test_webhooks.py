@@ -11,9 +11,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-import yaml
 from click.testing import CliRunner
-from jsonschema import Draft202012Validator, FormatChecker
 from standardwebhooks import Webhook
 
 from leadmagnet.adapters.ses import Mailer
@@ -28,7 +26,7 @@ from leadmagnet.webhooks.endpoints import KINDS
 from leadmagnet.worker import Worker
 from tests.support import consumer as tests_consumer
 from tests.support.client import confirm, sign_up
-from tests.support.paths import path_of
+from tests.support.schemas import assert_valid, contract
 from tests.support.services import NO_FILES
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER, SETTINGS
 from tests.support.waiting import until
@@ -475,16 +473,14 @@ def test_what_is_told_is_what_the_contract_says_and_no_more(
     events.ping(services, "crm")
     deliver()
     erasures.erase(services, subscriber_id, by="person")
-    contract = yaml.safe_load(path_of("openapi.yaml").read_text("utf-8"))
-    assert set(deliver().kinds) == set(contract["webhooks"])
+    document = contract()
+    assert set(deliver().kinds) == set(document["webhooks"])
     for event in deliver().told:
-        body = contract["webhooks"][event["type"]]["post"]["requestBody"]["content"]
+        body = document["webhooks"][event["type"]]["post"]["requestBody"]["content"]
         schema = body["application/json"]["schema"]
         data = {"allOf": [schema["properties"]["data"]], "unevaluatedProperties": False}
         for value, rules in ((event, schema), (event["data"], data)):
-            Draft202012Validator(
-                {**rules, "components": contract["components"]}, format_checker=FormatChecker()
-            ).validate(value)
+            assert_valid(value, {**rules, "components": document["components"]})
 
 
 def test_whoever_is_told_while_the_person_is_erased_is_told_of_that_as_well(
