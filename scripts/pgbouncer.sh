@@ -22,7 +22,7 @@ if [ -z "${PGBOUNCER:-}" ]; then
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$folder/sources"
     # apt's own lists and the packages of this machine are neither read nor changed.
     apt() {
-        apt-get -qq -o Dir::State="$folder" -o Dir::State::status=/dev/null -o Dir::Cache="$folder" \
+        apt-get -qq -o Acquire::Retries=5 -o Dir::State="$folder" -o Dir::State::status=/dev/null -o Dir::Cache="$folder" \
             -o Dir::Etc::sourcelist="$folder/sources" -o Dir::Etc::sourceparts=- \
             -o APT::Sandbox::User=root "$@"
     }

@@ -36,7 +36,7 @@ export async function person(options = {}) {
   const context = await browser.newContext({
     baseURL: at.site, locale: 'en-GB', reducedMotion: 'reduce', acceptDownloads: true, ...options,
   })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   const went = []
   const broken = []

@@ -4,17 +4,17 @@ import { after, before } from 'node:test'
 import * as browser from './browser.mjs'
 import * as stack from './stack.mjs'
 
-const LONGEST_MS = 12 * 60_000
+const LONGEST_MS = 30 * 60_000
 
 before(async () => {
   await stack.start()
   await browser.open()
-}, { timeout: 120_000 })
+}, { timeout: 300_000 })
 
 after(async () => {
   await browser.close()
   await stack.stop()
-}, { timeout: 30_000 })
+}, { timeout: 60_000 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, async () => {

@@ -111,7 +111,7 @@ function launch(name, command, args, { onOutput, ...options }) {
 }
 
 async function answers(url) {
-  for (const deadline = Date.now() + 90_000; ;) {
+  for (const deadline = Date.now() + 240_000; ;) {
     const response = await fetch(url).catch(() => null)
     if (response?.ok) return
     const dead = running.find(each => each.ended)
@@ -153,10 +153,10 @@ export async function mails(to) {
 
 /** The newest mail to the address, as soon as there are that many. */
 export async function mail(to, { count = 1 } = {}) {
-  for (const deadline = Date.now() + 20_000; ;) {
+  for (const deadline = Date.now() + 60_000; ;) {
     const found = await mails(to)
     if (found.length >= count) return found[0]
-    if (Date.now() > deadline) throw new Error(`no mail number ${count} within 20 s`)
+    if (Date.now() > deadline) throw new Error(`no mail number ${count} within a minute`)
     await pause(100)
   }
 }
