@@ -332,6 +332,27 @@ test('a link that expires while the page is open says so at the click', async ()
   await ada.leave()
 })
 
+test('a file that cannot be had leaves the address confirmed, and the page says so', async () => {
+  const ada = await person()
+  await signUp(ada)
+  const { page } = ada
+  await page.goto((await links(ada.email)).confirm)
+  await heading(page, 'Votre guide vous attend')
+  sql('UPDATE lm_magnets SET file_missing_since = now()')
+  try {
+    await click(page, 'Confirmer et recevoir le guide')
+    await page.getByText('Votre confirmation est enregistrée').waitFor()
+  } finally {
+    sql('UPDATE lm_magnets SET file_missing_since = NULL')
+  }
+  await page.getByText('est déjà confirmée').waitFor()
+  await helped(page)
+  await look(page, 'confirm-no-file')
+  assert.equal(status(ada.email), 'confirmed')
+  assert.deepEqual(await clickForFile(page, 'Télécharger le guide'), guide)
+  await ada.leave()
+})
+
 test('a link used up is renewed like an expired one', async () => {
   const ada = await person()
   await signUp(ada)
