@@ -10,8 +10,10 @@ from dataclasses import MISSING, FrozenInstanceError, fields
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 
 from leadmagnet.admin.settings import AdminConfig
+from leadmagnet.commands import main
 from leadmagnet.config import Config, ConfigError, MigrationConfig
 from tests.support.paths import path_of
 from tests.support.settings import SETTINGS
@@ -30,10 +32,9 @@ def test_everything_missing_is_named_at_once():
         assert (each.name.upper() in str(caught.value)) == (each.default is MISSING)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "migrate"])
-def test_a_start_without_settings_stops_and_names_them_without_a_traceback(command):
+def test_a_start_without_settings_stops_and_names_them_without_a_traceback():
     result = subprocess.run(
-        [sys.executable, "-m", "leadmagnet", command],
+        [sys.executable, "-m", "leadmagnet", "serve"],
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
@@ -41,6 +42,15 @@ def test_a_start_without_settings_stops_and_names_them_without_a_traceback(comma
     assert result.returncode == 1
     assert "DATABASE_URL" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["worker", "migrate"])
+def test_so_does_every_other_process(command, monkeypatch):
+    for name in {*REQUIRED, "MIGRATION_DATABASE_URL"}:
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(main, [command])
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "DATABASE_URL" in result.stderr
 
 
 @pytest.mark.parametrize(
