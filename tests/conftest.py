@@ -34,7 +34,13 @@ from leadmagnet.dev.postgres import Postgres
 from leadmagnet.services import Services
 from leadmagnet.telemetry.logs import JsonFormatter, unsaid
 from tests.support.client import client_of
-from tests.support.database import TestDatabase, close_connections, connected, fresh_database
+from tests.support.database import (
+    TestDatabase,
+    close_connections,
+    connected,
+    connections_to,
+    fresh_database,
+)
 from tests.support.fake_ses import FakeSes
 from tests.support.mailbox import Mailbox
 from tests.support.services import NO_CERTIFICATES, configured
@@ -105,9 +111,13 @@ def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Servic
 
     def start(**changes: str) -> Services:
         config = configured(database, **changes)
-        services = Services(config, Database(config.database_url, size=8), files, NO_CERTIFICATES)
-        services.database.open()
-        started.append(services)
+        ours = None if "DATABASE_URL" in changes else connections_to(database)
+        services = Services(
+            config, ours or Database(config.database_url, size=8), files, NO_CERTIFICATES
+        )
+        if not ours:
+            services.database.open()
+            started.append(services)
         if "DATABASE_URL" not in changes:
             # On a busy machine the first connection takes longer than a request waits for one.
             until(lambda: connected(services.database), seconds=60, what="a first connection")

@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from leadmagnet.database import Database
+from leadmagnet.database.session import hung_up
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.errors import Unavailable
 from tests.support.stack import administrator, copy_database, drop_database
@@ -110,6 +111,7 @@ class Copy:
         owner = psycopg.connect(server.url("lm_owner", name), autocommit=True, row_factory=dict_row)
         self.database = TestDatabase(name, server.url("lm_app", name), owner)
         self._admin = administrator(server, name)
+        self._connections: Database | None = None
         # Also what no row may leave is left.
         self._admin.execute("SET session_replication_role = replica")
         self._shape = self._value(SHAPE)
@@ -117,6 +119,23 @@ class Copy:
         each = "SELECT '{0}', count(*), sum(xmin::text::bigint) FROM {0}"
         self._look = " UNION ALL ".join(each.format(table) for table in self._refills).encode()
         self._first = self._rows()
+
+    def connections(self) -> Database:
+        """Made for the first test that asks, and kept for the next ones."""
+        if not self._connections:
+            self._connections = Database(self.database.url, size=8)
+            self._connections.open()
+        return self._connections
+
+    def _kept_processes(self) -> list[int]:
+        """Of the connections that the next test may have, too."""
+        if self._connections:
+            if pids := pids_of_unused(self._connections):
+                self._connections.readiness.forget()
+                return pids
+            self._connections.close()
+            self._connections = None
+        return []
 
     def _value(self, query: LiteralString) -> Any:
         (value,) = self._admin.execute(query).fetchall()[0]
@@ -134,11 +153,12 @@ class Copy:
             return False
 
     def _restored(self) -> bool:
+        kept = self._kept_processes()
         owner = self.database.owner
         if owner.info.transaction_status != TransactionStatus.IDLE:
             return False
         owner.execute("RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all()")
-        ours = [owner.info.backend_pid, self._admin.info.backend_pid]
+        ours = [owner.info.backend_pid, self._admin.info.backend_pid, *kept]
         until(
             lambda: not self._admin.execute(END_OTHERS, [ours]).fetchall(),
             seconds=20,
@@ -157,6 +177,8 @@ class Copy:
         return True
 
     def close(self) -> None:
+        if self._connections:
+            self._connections.close()
         self._admin.close()
         self.database.owner.close()
 
@@ -165,8 +187,24 @@ class Copy:
         drop_database(administrator_of(self._server), self.database.name)
 
 
+def pids_of_unused(database: Database) -> list[int]:
+    """Of its connections, where all are idle and nothing ever failed; else none."""
+    pool = database._pool
+    idle = list(pool._pool)
+    stats = pool.get_stats()
+    if (
+        database._breaker._runs
+        or database._refusal
+        or len(idle) != stats["pool_size"]
+        or any(hung_up(connection) for connection in idle)
+    ):
+        return []
+    return [connection.info.backend_pid for connection in idle]
+
+
 kept: dict[Postgres, tuple[dict[str, str], str]] = {}
 idle: dict[Postgres, list[Copy]] = defaultdict(list)
+in_use: dict[str, Copy] = {}
 
 
 def refills_of(server: Postgres, admin: psycopg.Connection[Any]) -> tuple[dict[str, str], str]:
@@ -191,11 +229,19 @@ def refills_of(server: Postgres, admin: psycopg.Connection[Any]) -> tuple[dict[s
 def fresh_database(server: Postgres) -> Iterator[TestDatabase]:
     """What a new copy of the migrated database would be."""
     copy = idle[server].pop() if idle[server] else Copy(server)
+    in_use[copy.database.name] = copy
     yield copy.database
+    del in_use[copy.database.name]
     if copy.restored():
         idle[server].append(copy)
     else:
         copy.drop()
+
+
+def connections_to(database: TestDatabase) -> Database | None:
+    """Open, and not to be closed; none to what is no copy."""
+    copy = in_use.get(database.name)
+    return copy.connections() if copy else None
 
 
 def close_connections(server: Postgres) -> None:
