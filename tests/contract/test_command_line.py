@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from uuid import UUID
 
 import click
 import pytest
@@ -20,6 +21,7 @@ LISTS = {
     "webhooks list": "no endpoints yet",
     "webhooks deliveries": "no events",
 }
+KEYS = {"RECEIPT_KEY": "k" * 43 + "=", "WEBHOOK_KEY": "k" * 64}
 CONTEXT = click.Context(main)
 GROUPS = [name for name in COMMANDS if isinstance(main.get_command(CONTEXT, name), click.Group)]
 
@@ -98,3 +100,40 @@ def test_the_shell_completes_commands(leadmagnet):
         "COMP_CWORD": "1",
     }
     assert leadmagnet(**asked).stdout == "plain,mails\n"
+
+
+def leaves(group=main, path=()):
+    """Every command that ends, with an argument of its kind for each that it requires."""
+    for name in group.list_commands(CONTEXT):
+        command = group.get_command(CONTEXT, name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*path, name))
+        elif name not in ("dev", "serve", "worker", "doctor"):
+            yield (*path, name, *(word for given in command.params for word in filled(given)))
+
+
+def filled(parameter):
+    if not parameter.required:
+        return ()
+    kind = parameter.type
+    value = {click.File: "/dev/null", type(click.UUID): str(UUID(int=0))}.get(type(kind), "12")
+    if isinstance(kind, click.Choice):
+        value = kind.choices[0]
+    if parameter.name in ("since", "network"):
+        value = {"since": "2026-01-01", "network": "abcdefabcdef"}[parameter.name]
+    return (value,) if isinstance(parameter, click.Argument) else (parameter.opts[0], value)
+
+
+def test_whatever_an_operator_can_cause_is_a_sentence(leadmagnet, server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
+    not_ours = dict.fromkeys(names, server.url("lm_app", "postgres"))
+    for words in leaves():
+        for surroundings in ({}, not_ours):
+            ran = leadmagnet(*words, **KEYS, **surroundings)
+            assert ran.returncode in (0, 1, 2), words
+            if ran.returncode == 1 and ran.stderr != "Aborted!\n":
+                assert ran.stderr.splitlines()[-1].startswith("Error: "), (words, ran.stderr)
+        wrong = leadmagnet(*words, "--nonsense")
+        assert (wrong.returncode, wrong.stdout) == (2, ""), words
+        assert "No such option" in wrong.stderr, words

@@ -9,7 +9,7 @@ export function actorWords(actor: string): string {
   const [kind, name] = [actor.slice(0, actor.indexOf(':')), actor.slice(actor.indexOf(':') + 1)]
   if (kind === 'key') return `La clé « ${name} »`
   if (kind === 'oidc') return `Le compte ${name.length > 30 ? `${name.slice(0, 8)}…` : name}`
-  return 'Le serveur, en ligne de commande'
+  return 'Une commande sur le serveur'
 }
 
 const REASONS: Record<string, string> = {
