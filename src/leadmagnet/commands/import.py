@@ -10,7 +10,7 @@ import click
 import psycopg
 
 from leadmagnet.commands.plumbing import application, head_option, settings
-from leadmagnet.commands.printing import Group, Progress
+from leadmagnet.commands.printing import Group, Progress, count
 from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.consent import kept_head, ledger
 from leadmagnet.consent.chain import Head
@@ -68,7 +68,7 @@ def run(report: IO[str] | None, **chosen: str | bool) -> None:
         problem = f" ({row['problem']})" if row["problem"] else ""
         click.echo(f"{row['people']} {row['outcome']}{problem}")
     left = result.links_left
-    click.echo(f"{left['links']} links not taken over, {left['live']} of which still worked")
+    click.echo(f"{count(left['links'], 'link')} not taken over; {left['live']} still worked")
     click.echo(
         "nothing was changed: a dry run"
         if choices.dry_run
@@ -114,7 +114,7 @@ def _checked(published: Head | None) -> checks.Comparison:
     for row in comparison.states:
         merged = ", merged" if row["merged"] else ""
         click.echo(f"{row['people']} {row['former']} -> {row['present'] or 'not here'}{merged}")
-    click.echo(f"{comparison.links} links still work, {comparison.links_known} of them here")
+    click.echo(f"links that still work: {comparison.links}, {comparison.links_known} of them here")
     with application() as services:
         try:
             report = ledger.verify(
@@ -122,7 +122,7 @@ def _checked(published: Head | None) -> checks.Comparison:
             )
         except kept_head.KeptHeadError as error:
             raise click.ClickException(str(error)) from None
-    click.echo(f"ledger: {report.events} events sealed, {report.waiting} not sealed yet")
+    click.echo(f"ledger: {count(report.events, 'event')} sealed, {report.waiting} not sealed yet")
     faults = [f"Fault: {fault}" for fault in report.faults]
     if not comparison.imported:
         faults.append("nobody was imported: leadmagnet import prospectflow run")

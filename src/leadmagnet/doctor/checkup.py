@@ -98,7 +98,7 @@ def worker(given: Surroundings) -> Finding:
         return fail(f"none was seen for {int(waiting // 60)} min", "leadmagnet worker")
     if row["failed_requests"]:
         return warn(
-            f"{row['failed_requests']} requests could not be settled", "leadmagnet requests"
+            f"requests that could not be settled: {row['failed_requests']}", "leadmagnet requests"
         )
     return ok("seen a moment ago")
 
@@ -156,7 +156,7 @@ def webhooks(given: Surroundings) -> Finding:
             return warn(f"{name} takes no events", f"leadmagnet webhooks deliveries {name}")
         if row["dead"]:
             return warn(
-                f"{row['dead']} events were given up for {name}",
+                f"events that were given up for {name}: {row['dead']}",
                 f"leadmagnet webhooks replay --dead {name}",
             )
     many = "s" * (len(told) > 1)

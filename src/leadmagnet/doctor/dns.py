@@ -35,7 +35,7 @@ def mail_from(given: Surroundings) -> Finding:
     found = given.names.records(name, "MX")
     if [record.rpartition(" ")[2] for record in found] != [exchange]:
         return fail(
-            f"{name} needs one MX record, and has {len(found)} others" if found else "no MX record",
+            f"{name} needs this MX record, and no other" if found else "no MX record",
             f"{name}. MX 10 {exchange}.",
         )
     policies = [text for text in given.names.records(name, "TXT") if text.startswith("v=spf1")]
