@@ -66,7 +66,9 @@ def test_the_whole_way_by_commands(leadmagnet, owner_url, database, client, seal
     assert refused.returncode == 1
     assert "leadmagnet ledger seal" in refused.stderr
     seal()
-    assert "links that still work: 2, 2 of them here" in run("import", "prospectflow", "check").stdout
+    assert (
+        "links that still work: 2, 2 of them here" in run("import", "prospectflow", "check").stdout
+    )
 
     head = run("ledger", "head").stdout.strip()
     other = head[:-1] + ("0" if head[-1] != "0" else "1")
