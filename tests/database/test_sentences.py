@@ -84,7 +84,7 @@ def test_a_wrong_address_is_one_sentence_that_says_what_is_wrong(
         ("requests --failures 1001", "1001 is not in the range"),
         ("keys revoke \udcff", "a value is not UTF-8 text"),
         ("texts retire \udcff", "a value is not UTF-8 text"),
-        (f"mails retry {2**62}", "the others are not dead"),
+        (f"mails retry {2**62}", "none of them is dead"),
     ],
 )
 def test_a_value_that_cannot_be_is_one_sentence(leadmagnet, command, sentence):
