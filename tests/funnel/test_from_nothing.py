@@ -53,7 +53,8 @@ def of_the_document():
     The doctor asks the network: tests/dev runs it.
     """
     for words in commands_in("docs/operating.md", "leadmagnet"):
-        command, _, file = " ".join(map(quote, words)).partition(" '>' ")
+        line = " ".join(map(quote, words)).replace("'>>'", "'>'")
+        command, _, file = line.partition(" '>' ")
         if words[0] != "doctor":
             yield split(command), file or None
 
