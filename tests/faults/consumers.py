@@ -105,7 +105,7 @@ class People:
         self.ids = [ids[address] for address in self._addresses]
 
     def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
 
     def _post(self, path: str, body: object) -> None:
         with closing(self._connection()) as connection:
@@ -166,7 +166,7 @@ def die_of(stage: Stage, api: Api, crm: Listener, illness: str, step: str) -> No
         _await_death(stage.mortal_worker(step, 1), f"{step} with {illness}")
     else:
         before, victim = len(crm.heard), stage.worker()
-        until(lambda: len(crm.heard) > before, seconds=30, what=f"a consumer that {illness}")
+        until(lambda: len(crm.heard) > before, seconds=60, what=f"a consumer that {illness}")
         _mail_leaves(stage, api, f"{illness}@example.org")
         victim.signal(signal.SIGKILL)
         victim.process.wait()
@@ -175,10 +175,10 @@ def die_of(stage: Stage, api: Api, crm: Listener, illness: str, step: str) -> No
 
 def _mail_leaves(stage: Stage, api: Api, address: str) -> None:
     """As if no consumer hung: sooner than a post to one may take."""
-    with closing(http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)) as connection:
         require(sign_up(connection, address).status == 202, "a signup failed")
     arrived = stage.ses.mails_per_address
-    until(lambda: arrived()[address], seconds=10, what="a mail leaves while a consumer hangs")
+    until(lambda: arrived()[address], seconds=60, what="a mail leaves while a consumer hangs")
 
 
 def illnesses_met(
@@ -216,7 +216,7 @@ def illnesses_met(
         worker = stage.worker()
         _delivered(stage, "crm")
         gone_for_us = "SELECT disabled_why = 'gone' FROM lm_webhook_endpoints WHERE name = 'gone'"
-        until(lambda: stage.value(gone_for_us), seconds=30, what="410 disables")
+        until(lambda: stage.value(gone_for_us), seconds=60, what="410 disables")
         visible = _seen_waiting(stage, "gone")
         gone.illness = None
         stage.operator("webhooks", "enable", "gone")

@@ -32,7 +32,7 @@ def test_a_consumer_follows_a_person_to_the_erasure_over_kills(
 
         def dies(step: str) -> None:
             victim = stage.mortal_worker(step, 1)
-            until(lambda: victim.ended, seconds=30, what=f"death {step}")
+            until(lambda: victim.ended, seconds=60, what=f"death {step}")
             assert victim.process.returncode == -signal.SIGKILL
             make_due(stage)
 
@@ -60,7 +60,7 @@ def test_a_consumer_follows_a_person_to_the_erasure_over_kills(
         acknowledged = "SELECT acknowledged_at IS NOT NULL FROM lm_erasure_notices"
         assert stage.value(acknowledged) is False
         worker = stage.worker()
-        until(lambda: stage.value(acknowledged), seconds=30, what="the record says so")
+        until(lambda: stage.value(acknowledged), seconds=60, what="the record says so")
         end_gracefully(worker)
         assert b"heard0@" not in file.read_bytes()
         assert stage.rows("SELECT kind FROM lm_webhook_events") == [{"kind": "subscriber.erased"}]
