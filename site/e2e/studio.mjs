@@ -177,7 +177,7 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
     return [await call(`${person}/unsubscribe`, 'POST', {}), await call(person, 'DELETE', { reason: 'test' })]
   }, id), [true, true])
   await page.reload()
-  await page.getByRole('listitem').filter({ hasText: `Contact ${id.slice(0, 8)}` }).getByText('Confirmé').waitFor()
+  await page.getByRole('listitem').filter({ hasText: `Contact ${id.slice(0, 8)}` }).getByText('Reçu').waitFor()
   await look(page, 'admin-tools')
 
   await click(page, 'Nouveau secret')
