@@ -141,9 +141,12 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
   await once(tool, 'listening')
 
   const { page, leave } = await signedIn()
+  // Another test has left a tool.
+  await page.route('**/webhooks', route => route.fulfill({ json: { items: [] } }))
   await page.getByRole('link', { name: 'Outils reliés' }).click()
   await page.getByText('Aucun outil n’est relié').waitFor()
   await look(page, 'admin-tools-none')
+  await page.unroute('**/webhooks')
   await click(page, 'Relier un outil')
   await page.getByLabel('Nom').fill('Mon CRM')
   await page.getByLabel('Adresse (URL)').fill('http://10.0.0.1/')
@@ -163,7 +166,8 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
   await page.getByRole('heading', { name: 'mon-crm' }).waitFor()
   assert.ok(!(await page.content()).includes(secret))
 
-  await click(page, 'Envoyer un essai')
+  const card = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'mon-crm' }) })
+  await click(card, 'Envoyer un essai')
   await page.getByRole('listitem').filter({ hasText: 'Essai → mon-crm' }).getByText('Reçu').waitFor()
   const { body, headers } = heard[0]
   const signed = createHmac('sha256', Buffer.from(secret.slice('whsec_'.length), 'base64'))
@@ -180,14 +184,14 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
   await page.getByRole('listitem').filter({ hasText: `Contact ${id.slice(0, 8)}` }).getByText('Reçu').waitFor()
   await look(page, 'admin-tools')
 
-  await click(page, 'Nouveau secret')
+  await click(card, 'Nouveau secret')
   await page.getByRole('dialog').getByText('un jour encore').waitFor()
   await click(page, 'Faire un nouveau secret')
   assert.notEqual(await page.getByRole('textbox', { name: 'Secret' }).inputValue(), secret)
   await click(page, 'C’est fait, fermer')
-  await click(page, 'Désactiver')
-  await click(page, 'Désactiver')
-  await page.getByText('à votre demande').waitFor()
+  await click(card, 'Désactiver')
+  await click(page.getByRole('dialog'), 'Désactiver')
+  await card.getByText('à votre demande').waitFor()
   await leave()
   tool.close()
 })
