@@ -25,6 +25,22 @@ test('a scanner that opens every link and runs the scripts changes nothing', asy
   await ada.leave()
 })
 
+test('a script that found its way into a page does not run', async () => {
+  const ada = await person()
+  for (const path of ['/', '/admin']) {
+    const { headers } = await fetch(at.site + path, { headers: { accept: 'text/html' } })
+    const [, scripts] = headers.get('content-security-policy').match(/script-src ([^;]*)/)
+    assert.ok(!scripts.includes('unsafe'), scripts)
+    await ada.page.goto(path)
+    assert.equal(await ada.page.evaluate(() => {
+      document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = true' }))
+      return window.ran
+    }), undefined)
+  }
+  // Not leave(), for which the browser's complaint would be something broken.
+  await ada.context.close()
+})
+
 test('the token stays out of the page’s source, the address bar and the referrer, and outlives a reload', async () => {
   const ada = await person()
   await signUp(ada)
