@@ -128,7 +128,7 @@ BEGIN
 
     EXECUTE format('GRANT EXECUTE ON FUNCTION lm_limit_count, lm_limits_reached_until,
         lm_network_count, lm_mailbox_key, lm_mailbox_full, lm_current_id, lm_asks_newsletter,
-        lm_consent_record, lm_status_rank, lm_mailbox_provider TO %I', app);
+        lm_consent_record, lm_status_rank, lm_mailbox_provider, lm_cell TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON lm_signup_limits TO %I', app);
     EXECUTE format('GRANT SELECT, INSERT ON lm_request_outcomes TO %I', app);
     EXECUTE format('GRANT UPDATE (n) ON lm_request_outcomes TO %I', app);

@@ -133,7 +133,7 @@ def test_a_search_for_a_magnet_that_nobody_asked_for_looks_nobody_up(big, name):
     everybody = {"without_file": False, "mail_dead": False, "limit": 50, **NEWEST}
     for magnet_id, found in ((99, 0), (1, 50)):
         plan = carried_out(big, name, **everybody, magnet_id=magnet_id)
-        assert plan[0]["Actual Rows"] == found
+        assert found in {node["Actual Rows"] for node in plan if node["Node Type"] == "Limit"}
         assert max(node["Actual Loops"] for node in plan) <= 100
 
 
