@@ -73,10 +73,12 @@ def is_shown(media):
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
 def test_every_operation_has_examples_and_lists_its_problems(path, method, operation):
     assert operation["summary"]
-    assert all(map(is_shown, operation.get("requestBody", {}).get("content", {}).values()))
+    assert all(
+        map(is_shown, resolved(operation.get("requestBody", {})).get("content", {}).values())
+    )
     if "security" not in operation:
         success = next(each for status, each in operation["responses"].items() if status[0] == "2")
-        assert all(map(is_shown, success["content"].values()))
+        assert all(map(is_shown, resolved(success)["content"].values()))
     assert "default" in operation["responses"]
     for status, response in operation["responses"].items():
         if status[0] in "45":
@@ -91,7 +93,7 @@ def test_every_example_is_what_its_schema_says():
         media
         for _, _, operation in (each.values for each in OPERATIONS)
         for each in (operation.get("requestBody", {}), *operation["responses"].values())
-        for media in each.get("content", {}).values()
+        for media in resolved(each).get("content", {}).values()
     ]
     for media in bodies + [
         {"schema": schema, "example": schema["example"]}

@@ -38,7 +38,7 @@ blp = Blueprint(
     "webhooks",
     "webhooks",
     url_prefix="/api/lead-magnet/webhooks",
-    description="What Amazon SNS calls",
+    description="What Amazon SNS calls, and what we call, signed as Standard Webhooks say",
 )
 
 

@@ -13,7 +13,7 @@ from leadmagnet.web import readable_yaml, sharing
 from leadmagnet.web.contract import EVERYWHERE, GUARDED, MEDIA_TYPE
 from leadmagnet.web.messages import PROBLEMS
 from leadmagnet.web.sharing import operations_of
-from leadmagnet.web.webhook_contract import schemas, webhooks
+from leadmagnet.web.webhook_contract import TAKEN, schemas, webhooks
 
 DOCUMENT = ("openapi", "info", "servers", "security", "tags", "paths", "webhooks", "components")
 INFO = ("title", "version", "description", "contact", "license")
@@ -98,7 +98,7 @@ def _refer_to_problems(spec: dict[str, Any]) -> None:
     for status, counted in sorted(named.items()):
         ((code, pointer), _), *_ = counted.most_common(1)
         shared[status] = _problem(int(status), code, pointer)
-    spec["components"]["responses"] = shared
+    spec["components"]["responses"] = shared | {"webhook": TAKEN}
 
 
 def _problem(

@@ -21,9 +21,33 @@ def share(spec: dict[str, Any]) -> None:
     responses = [response for _, _, response in _entries(operations, "responses")]
     responses += spec["components"]["responses"].values()
     _share_as("headers", spec, _entries(responses, "headers"), lambda name, _: name)
-    _share_as(
-        "parameters", spec, _entries([*items, *operations], "parameters"), lambda _, it: it["name"]
-    )
+    parameters = _entries([*items, *operations], "parameters")
+    _share_as("parameters", spec, parameters, lambda _, parameter: parameter["name"])
+    bodies = [
+        (each, "requestBody", each["requestBody"]) for each in operations if "requestBody" in each
+    ]
+    _share_as("requestBodies", spec, bodies, _schema_name)
+    _share_successes(spec, operations)
+
+
+def _share_successes(spec: dict[str, Any], operations: list[dict[str, Any]]) -> None:
+    """Responses that differ in nothing but their description are one."""
+    entries = [each for each in _entries(operations, "responses") if "$ref" not in each[2]]
+    said = [response.pop("description") for _, _, response in entries]
+    _share_as("responses", spec, entries, _schema_name)
+    for (responses, status, response), description in zip(entries, said, strict=True):
+        if "$ref" in responses[status]:
+            responses[status]["description"] = description
+            name = responses[status]["$ref"].rpartition("/")[2]
+            spec["components"]["responses"][name] = {"description": description, **response}
+        else:
+            responses[status] = {"description": description, **response}
+
+
+def _schema_name(_: Any, body: dict[str, Any]) -> str | None:
+    media = body.get("content", {}).get("application/json", {})
+    name = media.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return name if media.keys() == {"schema"} and name else None
 
 
 def operations_of(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -33,10 +57,8 @@ def operations_of(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def inherit(schemas: dict[str, Any]) -> None:
     """What a shape has from another one is said there."""
     for base in ResponseSchema.__subclasses__():
-        name, heirs = (
-            _name_of(base),
-            [each for each in base.__subclasses__() if _name_of(each) in schemas],
-        )
+        name = _name_of(base)
+        heirs = [each for each in base.__subclasses__() if _name_of(each) in schemas]
         if name not in schemas and len(heirs) < 2:
             continue
         for heir in map(_name_of, heirs):
