@@ -8,7 +8,7 @@ import yaml
 
 # What stands in one line has at most so many characters, and so many levels.
 SHORT = 105
-DEEP = 3
+DEEP = 4
 
 
 def dump(value: Any) -> str:

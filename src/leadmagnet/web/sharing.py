@@ -22,6 +22,9 @@ def share(spec: dict[str, Any]) -> None:
     responses += spec["components"]["responses"].values()
     _share_as("headers", spec, _entries(responses, "headers"), lambda name, _: name)
     parameters = _entries([*items, *operations], "parameters")
+    for _, _, parameter in parameters:
+        if not parameter.get("required"):
+            parameter.pop("required", None)
     _share_as("parameters", spec, parameters, lambda _, parameter: parameter["name"])
     bodies = [
         (each, "requestBody", each["requestBody"]) for each in operations if "requestBody" in each

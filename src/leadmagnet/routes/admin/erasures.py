@@ -5,27 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from leadmagnet.rights import erasures
-from leadmagnet.routes.admin.blueprint import SUBSCRIBER, WHEN, blp
+from leadmagnet.routes.admin.blueprint import blp
 from leadmagnet.web.admin_schemas import PageQuerySchema
 from leadmagnet.web.erasure_schemas import ErasuresSchema
 from leadmagnet.web.guard import admin
-
-TOLD = {"endpoint": "crm", "address": True, "state": "acknowledged", "acknowledgedAt": WHEN}
-ERASURE = {
-    "id": 7,
-    "subscriberId": SUBSCRIBER,
-    "erasedAt": WHEN,
-    "erasedBy": "person",
-    "objected": False,
-    "told": [TOLD],
-}
 
 
 @blp.get("/erasures")
 @blp.needs("erasures:read")
 @blp.doc(operationId="adminErasures")
 @blp.arguments(PageQuerySchema, location="query")
-@blp.response(200, ErasuresSchema, description="A page of erasures", example={"items": [ERASURE]})
+@blp.response(200, ErasuresSchema, description="A page of erasures")
 def read_erasures(query: dict[str, Any]) -> dict[str, Any]:
     """Who was erased, and who was told
 

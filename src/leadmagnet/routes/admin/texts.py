@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leadmagnet.admin import magnets
-from leadmagnet.routes.admin.blueprint import WHEN, blp
+from leadmagnet.routes.admin.blueprint import blp
 from leadmagnet.web.contract import path_example
 from leadmagnet.web.guard import admin, caller
 from leadmagnet.web.magnet_schemas import (
@@ -26,14 +26,13 @@ NEW_TEXT = {
     "policyUrl": "https://www.light-and-shutter.example/confidentialite",
 }
 FORMER_ID, TEXT_ID = f"{SLUG}-delivery-fr-1", f"{SLUG}-delivery-fr-2"
-TEXT = {**NEW_TEXT, "id": TEXT_ID, "createdAt": WHEN, "retiredAt": None}
 
 
 @blp.get("/texts")
 @blp.needs("magnets:read")
 @blp.doc(operationId="adminTexts")
 @blp.arguments(TextsQuerySchema, location="query")
-@blp.response(200, TextsSchema, description="The texts", example={"items": [TEXT]})
+@blp.response(200, TextsSchema, description="The texts")
 def read_texts(query: dict[str, Any]) -> dict[str, Any]:
     """List the consent texts
 
