@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
@@ -50,8 +49,8 @@ blp = Blueprint(
         " sends its JSON as text/plain.",
         "required": True,
         "content": {
-            "text/plain": {"schema": {"type": "string"}, "example": json.dumps(MESSAGE)},
             "application/json": {"schema": {"type": "object"}, "example": MESSAGE},
+            "text/plain": {"schema": {"type": "string", "contentMediaType": "application/json"}},
         },
     },
 )

@@ -114,7 +114,9 @@ def _problem(
     }
     if pointer:
         example["errors"] = [{"pointer": pointer, "code": code, "detail": detail}]
-    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    # Under its code, which the explorer shows: an operation may name others for this status.
+    examples = {code: {"value": example}}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
     headers = {"headers": dict(HEADERS[status])} if status in HEADERS else {}
     return {"description": said or phrase, **headers, "content": {MEDIA_TYPE: content}}
 
