@@ -23,7 +23,6 @@ from leadmagnet.web.public_examples import (
     SLUG,
     SUBSCRIPTION,
     TOKEN,
-    UNSUBSCRIBE_TOKEN,
     UNSUBSCRIBED,
 )
 from leadmagnet.web.public_schemas import (
@@ -179,7 +178,7 @@ def renew_link(body: dict[str, str]) -> dict[str, str]:
     return {"status": "accepted", "message": RENEWED[language()]}
 
 
-@blp.get("/unsubscribe/<token>", parameters=[token_example(UNSUBSCRIBE_TOKEN)])
+@blp.get("/unsubscribe/<token>", parameters=[token_example(TOKEN)])
 @blp.doc(operationId="describeSubscription")
 @blp.response(
     200,
@@ -199,7 +198,7 @@ def describe_subscription(token: str) -> dict[str, Any]:
     return _shown(subscribers.subscription(services(), subscriber_id))
 
 
-@blp.post("/unsubscribe/<token>", parameters=[token_example(UNSUBSCRIBE_TOKEN)])
+@blp.post("/unsubscribe/<token>", parameters=[token_example(TOKEN)])
 @blp.doc(
     operationId="unsubscribe",
     requestBody={

@@ -74,16 +74,15 @@ def _refer_to_problems(spec: dict[str, Any]) -> None:
         for status in sorted(EVERYWHERE | GUARDED)
     }
     shared = {
-        "problem": _problem(500, "internal_error", said=f"As everywhere: {_listed(EVERYWHERE)}"),
+        "problem": _problem(500, {"internal_error": None}, f"As everywhere: {_listed(EVERYWHERE)}"),
         "admin-problem": _problem(
-            401, "unauthorized", said=f"As for every admin: {_listed(guarded)}"
+            401, {"unauthorized": None}, f"As for every admin: {_listed(guarded)}"
         ),
     }
-    named: dict[str, Counter[tuple[str, str | None]]] = {}
-    # What a visitor may see is a better example than what an admin may.
-    for operation in sorted(
-        operations_of(spec["paths"].values()), key=lambda each: "security" in each
-    ):
+    # What may be wrong with what a visitor sends is the best example.
+    sent: dict[str, Counter[tuple[str, str | None]]] = {}
+    other: dict[str, Codes] = {}
+    for operation in operations_of(spec["paths"].values()):
         responses = operation["responses"]
         # flask-smorest refers to a 422 of its own for whatever takes arguments.
         if "$ref" in responses.get("422", {}):
@@ -92,33 +91,40 @@ def _refer_to_problems(spec: dict[str, Any]) -> None:
             if problem := response.get("content", {}).get(MEDIA_TYPE):
                 codes = {code: about["value"] for code, about in problem["examples"].items()}
                 responses[status] = _reference(status, _about(codes))
-                if status not in named or "security" not in operation:
-                    named.setdefault(status, Counter()).update(codes.items())
+                if "requestBody" in operation and "security" not in operation:
+                    sent.setdefault(status, Counter()).update(codes.items())
+                other.setdefault(status, dict([next(iter(codes.items()))]))
         responses["default"] = _reference("admin-problem" if "security" in operation else "problem")
-    for status, counted in sorted(named.items()):
-        ((code, pointer), _), *_ = counted.most_common(1)
-        shared[status] = _problem(int(status), code, pointer)
+    often = {
+        status: dict(each for each, _ in reversed(said.most_common(2)))
+        for status, said in sent.items()
+    }
+    for status, codes in sorted((other | often).items()):
+        shared[status] = _problem(int(status), codes)
     spec["components"]["responses"] = shared | {"webhook": TAKEN}
 
 
-def _problem(
-    status: int, code: str, pointer: str | None = None, *, said: str | None = None
-) -> dict[str, Any]:
-    phrase, detail = HTTPStatus(status).phrase, PROBLEMS[code]["fr"]
+def _problem(status: int, codes: Codes, said: str | None = None) -> dict[str, Any]:
+    # Each under its code, which the explorer shows: an operation may name others.
+    examples = {code: {"value": _example(status, code, at)} for code, at in codes.items()}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+    headers = {"headers": dict(HEADERS[status])} if status in HEADERS else {}
+    said = said or HTTPStatus(status).phrase
+    return {"description": said, **headers, "content": {MEDIA_TYPE: content}}
+
+
+def _example(status: int, code: str, pointer: str | None) -> dict[str, Any]:
+    detail = PROBLEMS[code]["fr"]
     example: dict[str, Any] = {
         "type": "about:blank",
-        "title": phrase,
+        "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
     }
     if pointer:
         example["errors"] = [{"pointer": pointer, "code": code, "detail": detail}]
-    # Under its code, which the explorer shows: an operation may name others for this status.
-    examples = {code: {"value": example}}
-    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
-    headers = {"headers": dict(HEADERS[status])} if status in HEADERS else {}
-    return {"description": said or phrase, **headers, "content": {MEDIA_TYPE: content}}
+    return example
 
 
 def _reference(response: str, description: str | None = None) -> dict[str, str]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 TOKEN = "Jd4dYg3mQ0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3k"  # noqa: S105 - an example's
-UNSUBSCRIBE_TOKEN = (
-    "0199f3a2-7c11-7d2e-8f3a-5b6c7d8e9f01.Q0m1r9o0m8n3X2v5b7c9A1s3D5f7G9h1J3kJd4dYg3m"  # noqa: S105 - an example's
-)
 SLUG = "guide-mariee-sereine"
 MAGNET = {
     "slug": SLUG,
