@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from shlex import quote, split
 
@@ -53,10 +54,9 @@ def of_the_document():
     The doctor asks the network: tests/dev runs it.
     """
     for words in commands_in("docs/operating.md", "leadmagnet"):
-        line = " ".join(map(quote, words)).replace("'>>'", "'>'")
-        command, _, file = line.partition(" '>' ")
+        command, *file = re.split(" '>{1,2}' ", " ".join(map(quote, words)))
         if words[0] != "doctor":
-            yield split(command), file or None
+            yield split(command), file[0] if file else None
 
 
 def test_an_empty_database_becomes_a_working_funnel_without_sql(
