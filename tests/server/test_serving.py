@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import socket
 import sys
 import time
@@ -235,7 +234,7 @@ def test_a_request_in_flight_is_finished_when_the_server_is_told_to_stop(served,
         ]
         for call in calls[:9]:
             call.result()
-        served.process.send_signal(signal.SIGTERM)
+        served.tell_to_stop()
         answers = []
         for call in calls:
             try:
@@ -254,7 +253,7 @@ def test_who_is_connected_when_the_server_is_told_to_stop_is_still_answered(narr
     resets whoever connected meanwhile."""
     with narrow.connect() as slow:
         slow.sendall(post(BODY[:10], f"Content-Length: {len(BODY)}"))
-        narrow.process.send_signal(signal.SIGTERM)
+        narrow.tell_to_stop()
         late, refused = [], False
         while not refused:
             try:

@@ -28,6 +28,7 @@ class Server:
         self._service = self.stack.api(WEB_THREADS="4")
         self.port = self._service.port
         self.process = self._service.child.process
+        self._told = False
 
     def connect(self, client: str = "127.0.0.1") -> socket.socket:
         return connected(self.port, client)
@@ -37,9 +38,15 @@ class Server:
             connection.sendall(data)
             return answer_of(connection)
 
+    def tell_to_stop(self) -> None:
+        """Once: a second SIGTERM, when gunicorn no longer looks, would kill it on its way out."""
+        if not self._told:
+            self.process.send_signal(signal.SIGTERM)
+            self._told = True
+
     def stop(self) -> str:
         """Its log."""
-        self.process.send_signal(signal.SIGTERM)
+        self.tell_to_stop()
         return self.ended()
 
     def ended(self) -> str:
