@@ -8,7 +8,7 @@ REQUESTS ?= 100000
 SEED ?= 1
 # The rules for people; `make help` prints what stands behind each `##`.
 .DEFAULT_GOAL := help
-.PHONY: help run site test bench check faults format smoke check-nginx check-pgbouncer check-alerts check-layer check-faults fuzz audit e2e openapi lint-openapi lock clean
+.PHONY: help run site test bench check faults format smoke check-clients check-nginx check-pgbouncer check-alerts check-layer check-faults fuzz audit e2e openapi lint-openapi lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
 
 check-faults: $(VENV)/ready ## A short version of each scenario of the campaign
 	@$(BIN)/python -m pytest tests/faults/*_check.py
+
+check-clients: $(VENV)/ready ## That no client of gunicorn takes what others need, from two addresses
+	@$(BIN)/python -m pytest -n 0 tests/server/clients_check.py
 
 check-nginx: $(VENV)/ready ## The proxy's promises, with a real nginx
 	@$(BIN)/python -m pytest -n 0 tests/nginx/nginx_check.py

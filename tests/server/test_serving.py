@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -166,27 +165,6 @@ def test_a_client_that_sends_drop_by_drop_is_cut_in_time(served, sent):
     assert answer == b"" or status(answer) in (400, 408)
 
 
-OTHER = "127.0.0.2"
-needs_a_second_address = pytest.mark.skipif(
-    sys.platform == "darwin", reason="macOS has one loopback address"
-)
-
-
-@needs_a_second_address
-@pytest.mark.parametrize(
-    "sent", [post(BODY[:10], "Content-Length: 100"), b""], ids=["bodies", "silence"]
-)
-def test_however_many_connections_of_one_client_stall_others_are_answered(served, sent):
-    with ExitStack() as stalled:
-        connections = [stalled.enter_context(served.connect()) for _ in range(32)]
-        for connection in connections:
-            connection.sendall(sent)
-        for _ in range(8):
-            assert status(served.send(get("/healthz"), OTHER)) == 200
-        # Without its share, that client would have been waited for, connection by connection.
-        assert unanswered(*connections[16:])
-
-
 def test_the_connections_of_one_client_take_turns(served):
     """A connection that always has a next request would keep the thread from its siblings."""
     with ExitStack() as stack:
@@ -199,15 +177,6 @@ def test_the_connections_of_one_client_take_turns(served):
             connection.setblocking(False)
             with suppress(BlockingIOError):
                 assert connection.recv(2**24).count(b"HTTP/1.1 200") < 1000
-
-
-@needs_a_second_address
-def test_one_client_holds_at_most_half_of_the_connections(narrow):
-    with ExitStack() as stack:
-        for _ in range(502):
-            last = stack.enter_context(narrow.connect())
-        assert last.recv(1) == b""
-        assert status(narrow.send(get("/healthz"), OTHER)) == 200
 
 
 def test_behind_a_proxy_all_connections_are_the_proxys_and_share_all_threads(server, aws):
