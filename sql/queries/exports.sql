@@ -3,8 +3,9 @@
 SELECT pg_try_advisory_xact_lock(hashtext('lm_export')) AS alone;
 
 -- name: export_page
--- The next of those who fit, newest first, each with what proves the newsletter's consent: as the
--- lines of the file, so that a process which serves visitors, too, has only text to pass on.
+-- The next page of those who fit, newest first, each with what proves the newsletter's consent.
+-- PostgreSQL writes the lines of the file: the process also serves visitors, and formatting rows
+-- in Python would hold them up. The columns are in the order of `sheet.HEADINGS`.
 WITH page AS (
     SELECT s.id, s.email, s.status, s.source, s.locale, s.created_at, s.confirmed_at, s.newsletter,
            proof.occurred_at AS consent_at, proof.consent_text_id AS text,

@@ -36,7 +36,7 @@ SET file_missing_since = CASE WHEN %(found)s::boolean THEN NULL ELSE now() END
 WHERE id = %(magnet_id)s;
 
 -- name: magnet_filter
--- For a filter: of a magnet that is none, the id that none has.
+-- For a filter: the id of the magnet, or 0, which no magnet has, for an unknown slug.
 SELECT coalesce((SELECT id FROM lm_magnets WHERE slug = %(slug)s), 0) AS id;
 
 -- name: magnets_listed

@@ -258,8 +258,8 @@ class Config(FromEnvironment):
                 "LEASE_SECONDS must be at least twice SES_TIMEOUT_SECONDS, or a slow answer of SES"
                 " makes another worker send the same mail (.env.example says what each is for)"
             )
-        # Who is deleted is no longer known to have said it, and they may change their mind with the
-        # link that they have.
+        # "This was not me" is on the subscriber's row, and the mailed link takes it back: both
+        # are kept until it ends.
         for name in ("unsubscribed_days", "expired_token_days"):
             if self.not_me_days > getattr(self, name):
                 raise ConfigError(f"NOT_ME_DAYS must not be longer than {name.upper()}")

@@ -37,8 +37,10 @@ def add(
     policy_url: str,
     replaces: str | EllipsisType | None = ...,
 ) -> tuple[str, str | None]:
-    """Add a text and retire the one it replaces, at once; their ids. Where it is said which that
-    has to be (None for none), another is not replaced. Raises Refused, MagnetUnknown, ActRefused.
+    """Add a text and retire the one it replaces, at once; their ids.
+
+    With `replaces`, the id of the text that the author has seen (None for none), another current
+    text is not replaced. Raises Refused, MagnetUnknown, ActRefused.
     """
     if not one_line(text, at_most=MOST_CHARACTERS):
         said = f"the text must be one line of at most {MOST_CHARACTERS} characters, and not empty"

@@ -30,8 +30,8 @@ SETTINGS = {
     # A signup is acknowledged when it is on disk.
     "synchronous_commit": "on",
 }
-# For questions that may take longer: what is best for a day is not for a year, nor for a filter
-# that is not set. The others are asked too often to be planned anew.
+# For the owner's long queries: a plan that suits one day suits neither a year nor an unset filter.
+# The short queries of visitors run too often to be planned each time.
 PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 # A peer that vanished without a word, for connections that wait where no deadline of ours looks.
 KEEPALIVES = {

@@ -16,7 +16,7 @@ from leadmagnet.webhooks import endpoints
 # AWS refuses what is signed five minutes off; an hour would mix up limits and links.
 CLOCK_WARN, CLOCK_FAIL = 5.0, 120.0
 LATE_SECONDS = 600
-# After which who was told of a person and was not told of the erasure is not just being repaired.
+# An erasure that waits longer for a disabled endpoint is no longer a repair in progress.
 ERASURE_LATE = timedelta(days=7)
 
 

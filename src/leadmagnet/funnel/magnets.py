@@ -47,7 +47,8 @@ def listed(database: Database | Transaction, slug: str | None = None) -> list[Ro
 
 
 def filter_id(database: Database | Transaction, slug: str | None) -> int | None:
-    """What a list is filtered by: None for all magnets, for an unknown one what fits nobody."""
+    """The id to filter a list by: None for all magnets; for an unknown slug one that no magnet has,
+    so that nobody fits."""
     row = database.one("magnet_filter", slug=slug) if slug else None
     return row["id"] if row else None
 

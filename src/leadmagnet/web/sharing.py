@@ -1,4 +1,4 @@
-"""What the contract would say several times, said once, as a component."""
+"""Moves what the contract repeats into its components."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Entry = tuple[Any, Any, Any]
 
 
 def share(spec: dict[str, Any]) -> None:
-    """Say once, as a component, what several operations say alike."""
+    """Replace what several operations have in common by references to components."""
     _show_with_schemas(spec)
     items = [*spec["paths"].values(), *spec["webhooks"].values()]
     operations = operations_of(items)
@@ -58,7 +58,7 @@ def operations_of(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def inherit(schemas: dict[str, Any]) -> None:
-    """What a shape has from another one is said there."""
+    """A schema that derives from another lists only its own fields, and refers to it by `allOf`."""
     for base in ResponseSchema.__subclasses__():
         name = _name_of(base)
         heirs = [each for each in base.__subclasses__() if _name_of(each) in schemas]
