@@ -10,7 +10,8 @@ import yaml
 from leadmagnet.app import create_app
 from leadmagnet.routes import docs
 from leadmagnet.web import openapi
-from leadmagnet.web.messages import LOCALES, PROBLEMS
+from leadmagnet.web.mail_causes import REASONS, explained
+from leadmagnet.web.messages import ACCEPTED, LOCALES, PRIVACY_ASKED, PROBLEMS, RENEWED
 from tests.support.contract import assert_documented, codes_of
 from tests.support.paths import path_of
 from tests.support.schemas import assert_valid
@@ -146,8 +147,12 @@ def test_every_code_has_a_sentence_in_each_language_that_says_what_to_do():
 
 
 def test_french_sentences_are_set_in_french_typography():
-    for sentences in PROBLEMS.values():
-        assert not re.search(r" [:;?!»]|« |'", sentences["fr"]), sentences["fr"]
+    sentences = [each["fr"] for each in (*PROBLEMS.values(), ACCEPTED, RENEWED, PRIVACY_ASKED)]
+    sentences += [
+        said for reason in (*REASONS, "other") for said in explained(reason, "fr").values() if said
+    ]
+    for sentence in sentences:
+        assert not re.search(r" [:;?!»]|« |'", sentence), sentence
 
 
 def test_the_document_is_served(services):

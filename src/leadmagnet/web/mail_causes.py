@@ -10,7 +10,7 @@ _ACCESS = (
     *("IncompleteSignature", "MissingAuthenticationToken", "NotAuthorized", "credentials"),
     "MissingAuthenticationTokenException",
 )
-_KINDS = {
+REASONS = {
     **dict.fromkeys(_ACCESS, "access"),
     **dict.fromkeys(("AccountSuspendedException", "SendingPausedException"), "suspended"),
     **dict.fromkeys(("MailFromDomainNotVerifiedException", "NotFoundException"), "sender"),
@@ -45,7 +45,7 @@ _WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "refused": {
         "fr": (
             "Amazon SES refuse cet e-mail.",
-            "Lisez sa phrase : l’adresse d’envoi n’est peut-être pas vérifiée. Corrigez, puis"
+            "Lisez sa phrase : l’adresse d’envoi n’est peut-être pas vérifiée. Corrigez, puis"
             " relancez.",
         ),
         "en": (
@@ -56,7 +56,7 @@ _WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "throttled": {
         "fr": (
             "Amazon SES demande de ralentir.",
-            "Attendez : l’envoi reprend de lui-même.",
+            "Attendez : l’envoi reprend de lui-même.",
         ),
         "en": ("Amazon SES asks to slow down.", "Wait: sending goes on by itself."),
     },
@@ -79,7 +79,7 @@ _WORDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "copied": {
         "fr": (
-            "Cette base de données est une copie : l’original a peut-être envoyé ses e-mails.",
+            "Cette base de données est une copie : l’original a peut-être envoyé ses e-mails.",
             "Ne reprenez l’envoi que si l’original est arrêté.",
         ),
         "en": (
@@ -90,7 +90,7 @@ _WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "unreachable": {
         "fr": (
             "Amazon SES n’a pas répondu comme prévu.",
-            "Attendez le prochain essai ; si l’e-mail est en échec, relancez-le.",
+            "Attendez le prochain essai ; si l’e-mail est en échec, relancez-le.",
         ),
         "en": (
             "Amazon SES did not answer as expected.",
@@ -104,5 +104,5 @@ def explained(reason: str | None, locale: str) -> dict[str, str | None]:
     """The cause and what to do, in the language; nothing where there is no reason."""
     if reason is None:
         return {"cause": None, "what_to_do": None}
-    cause, what_to_do = _WORDS[_KINDS.get(reason, "unreachable")][locale]
+    cause, what_to_do = _WORDS[REASONS.get(reason, "unreachable")][locale]
     return {"cause": cause, "what_to_do": what_to_do}
