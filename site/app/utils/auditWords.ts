@@ -18,7 +18,7 @@ const REASONS: Record<string, string> = {
   test: 'contact d’essai',
   operator: 'décision du studio',
 }
-const ROLE_WORDS: Record<string, string> = { viewer: 'lecture seule', owner: 'tous les droits' }
+const ROLE_WORDS: Record<string, string> = { viewer: 'lecture seule', owner: 'accès complet' }
 const KEY_ACTS: Record<string, string> = {
   add: 'a créé la clé',
   revoke: 'a révoqué la clé',

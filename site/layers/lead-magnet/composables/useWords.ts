@@ -23,7 +23,7 @@ const UNITS = { fr: ['an', 'jour'], en: ['year', 'day'] }
 export function useMoment() {
   const locale = useLeadMagnetLocale()
   const tag = computed(() => ({ fr: 'fr-FR', en: 'en-GB' })[locale.value])
-  // No line ends between a day and its month.
+  // No line ends between a day and its month, or a number and its unit.
   const written = (moment: string | Date, style: Intl.DateTimeFormatOptions) =>
     new Date(moment).toLocaleString(tag.value, style).replace(' ', '\u00a0')
   return {
@@ -32,7 +32,7 @@ export function useMoment() {
     span: (days: number) => {
       const [year, day] = UNITS[locale.value]
       const [n, unit] = days % 365 ? [days, day] : [days / 365, year]
-      return `${n} ${unit}${n > 1 ? 's' : ''}`
+      return `${n}\u00a0${unit}${n > 1 ? 's' : ''}`
     },
   }
 }
