@@ -51,7 +51,8 @@ SELECT live, CASE WHEN live THEN jsonb_build_object(
     'files', (
         SELECT coalesce(jsonb_agg(
             to_jsonb(d) - '{subscriber_id,file_id}'::text[] || jsonb_build_object(
-                'magnet', m.slug, 'sha256', encode(f.sha256, 'hex'), 'size_bytes', f.size_bytes)
+                'magnet', m.slug, 'title', m.title, 'sha256', encode(f.sha256, 'hex'),
+                'size_bytes', f.size_bytes)
             ORDER BY d.first_at, f.id), '[]')
         FROM lm_downloads d
         JOIN lm_magnet_files f ON f.id = d.file_id

@@ -294,6 +294,7 @@ def test_the_export_is_what_is_held(client, database, ada):
     assert {each["ip"] for each in held["consentContext"]} == {"127.0.0.1"}
     assert [mail["kind"] for mail in held["mails"]] == ["confirm", "privacy"]
     assert [link["kind"] for link in held["links"]] == ["confirm", "privacy"]
+    assert [file["title"]["fr"] for file in held["files"]] == ["Guide de la Mariée Sereine"]
 
 
 def test_the_export_is_hers_alone_and_changes_nothing(client, database, mailbox, ada):

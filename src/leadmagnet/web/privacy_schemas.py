@@ -87,7 +87,7 @@ class ExportSchema(ResponseSchema):
     files = fields.List(
         Held(),
         required=True,
-        metadata={"description": "Which files were handed out, by their SHA-256"},
+        metadata={"description": "Which guides were handed out, and the SHA-256 of their files"},
     )
     ses_events = fields.List(Held(), required=True)
     former_ids = fields.List(

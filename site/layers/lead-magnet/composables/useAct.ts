@@ -25,7 +25,7 @@ export function useAct<Given extends unknown[]>(act: (...given: Given) => Promis
   return reactive({ busy, problem, run })
 }
 
-const UNREACHABLE = {
+export const UNREACHABLE = {
   fr: 'Le service ne répond pas. Rien n’est perdu : vérifiez votre connexion et réessayez.',
   en: 'The service does not answer. Nothing is lost: check your connection and try again.',
 }
