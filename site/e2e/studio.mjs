@@ -137,7 +137,7 @@ test('a tool is told: its secret is shown once, and signs what it receives', asy
     for await (const chunk of request) body += chunk
     heard.push({ body, headers: request.headers })
     response.end()
-  }).listen(new URL(at.tool).port, '127.0.0.1')
+  }).listen(new URL(at.tool).port, '127.0.0.1').unref()
   await once(tool, 'listening')
 
   const { page, leave } = await signedIn()
