@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from leadmagnet.mail import outbox, owner
 from leadmagnet.mail.proof import sample
-from leadmagnet.mail.wording import LOCALES
+from leadmagnet.mail.wording import LOCALES, TO_OWNER
 from leadmagnet.maintenance import Maintenance
 from tests.mail.test_mail import CONFIG, Page, contrast, text_links
 from tests.support.client import confirm, sign_up
@@ -135,7 +136,7 @@ def test_what_is_stuck_is_said_in_words(services, client, database, sent):
     queue_this_week(database)
     (mail,) = sent()
     assert "To be looked at soon:" in mail.text
-    assert "Systems that are told nothing any more: 1." in mail.text
+    assert "Systems that are no longer notified: 1." in mail.text
     assert "Mails given up: 1." in mail.text
     assert "Guides without their file: 1." in mail.text
 
@@ -203,6 +204,12 @@ def test_it_can_be_read_in_both_lights_and_links_to_the_policy_alone(locale, the
         assert contrast(style["color"], style["background-color"]) >= 4.5, text
 
 
+@pytest.mark.parametrize("kind", TO_OWNER)
+def test_no_line_of_its_french_begins_with_a_sign(kind):
+    content = sample(CONFIG, kind, "fr")
+    assert not re.search(r"[ \n][:;?!»]|«[ \n]", content.subject + content.text)
+
+
 def test_the_mail_about_a_disabled_endpoint_names_those_that_still_are(services, database, sent):
     queue = "INSERT INTO lm_outbox (kind, locale) VALUES ('webhook', 'en') RETURNING id"
     database.rows(
@@ -212,7 +219,7 @@ def test_the_mail_about_a_disabled_endpoint_names_those_that_still_are(services,
     )
     database.rows(queue)
     (mail,) = sent()
-    assert "Told nothing as of now:" in mail.text
+    assert "Not notified at the moment:" in mail.text
     assert "crm" in mail.text.splitlines()
     assert "crm.example.org" not in mail.text
     database.rows(
@@ -220,4 +227,4 @@ def test_the_mail_about_a_disabled_endpoint_names_those_that_still_are(services,
     )
     database.rows(queue)
     (mail,) = sent()
-    assert "all of your systems are told again" in " ".join(mail.text.split())
+    assert "all of your systems are notified again" in " ".join(mail.text.split())
