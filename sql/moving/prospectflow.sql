@@ -329,6 +329,13 @@ WHERE ip IS NOT NULL OR user_agent IS NOT NULL;
 SELECT outcome, problem, count(*) AS people FROM moving_people
 GROUP BY outcome, problem ORDER BY outcome, problem;
 
+-- name: prospectflow_audit_run
+-- How many people had which outcome.
+INSERT INTO lm_audit (actor, action, outcome, detail)
+SELECT 'operator', 'subscribers:import', 'done',
+    jsonb_build_object('act', 'run') || coalesce(jsonb_object_agg(outcome, people), '{}')
+FROM (SELECT outcome, count(*) AS people FROM moving_people GROUP BY outcome) AS outcomes;
+
 -- name: prospectflow_links_left
 -- Links of imported people that were not taken over: how many of them still worked.
 SELECT count(*) AS links, count(*) FILTER (WHERE t.expires_at > now()) AS live
@@ -363,6 +370,10 @@ WHERE t.expires_at > now();
 
 -- name: prospectflow_drop
 DROP TABLE lm_old_download_tokens, lm_old_consent_events, lm_old_subscribers;
+
+-- name: prospectflow_audit_drop
+INSERT INTO lm_audit (actor, action, outcome, detail)
+VALUES ('operator', 'subscribers:import', 'done', '{"act": "drop"}');
 
 -- name: prospectflow_hold
 -- Nobody acts here any more.

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from leadmagnet.admin.roles import ACTIONS
+from leadmagnet.admin.roles import OWNER as PERMISSIONS
 from leadmagnet.consent import seals
 from tests.support.client import confirm, sign_up
 from tests.support.settings import ADA
@@ -51,6 +52,7 @@ def test_every_act_by_command_is_in_the_audit(leadmagnet, owner, ada, tmp_path):
         ),
         "erasures reapply": ("erasures:reapply", {"erased": 0}),
         f"replay --since 2026-01-01 {log}": ("subscribers:replay", {}),
+        "purge": ("subscribers:purge", {}),
     }
     said = []
     for line in acts:
@@ -62,9 +64,7 @@ def test_every_act_by_command_is_in_the_audit(leadmagnet, owner, ada, tmp_path):
     assert [row["action"] for row in rows] == [action for action, _ in acts.values()]
     for row, (_, detail) in zip(rows, acts.values(), strict=True):
         assert row["detail"].items() >= detail.items()
-        about_her = (
-            row["action"].startswith("subscribers:") and row["action"] != "subscribers:replay"
-        )
+        about_her = row["action"] in PERMISSIONS and row["action"].startswith("subscribers:")
         assert row["subscriberId"] == (ada if about_her else None)
     assert {row["action"] for row in rows} <= ACTIONS
     key, secret = said[0], said[6]

@@ -87,6 +87,10 @@ def test_the_whole_way_by_commands(leadmagnet, owner_url, database, client, seal
     assert database.count("lm_old_subscribers") == 6
     seal()
     assert "deleted" in run("import", "prospectflow", "drop", "--head", head, stdin="y\n").stdout
+    audited = database.rows("SELECT actor, detail FROM lm_audit WHERE action LIKE '%%:import'")
+    assert [row["actor"] for row in audited] == ["operator"] * 2
+    assert [row["detail"]["act"] for row in audited] == ["run", "drop"]
+    assert audited[0]["detail"]["imported"] == 6
     assert database.value("SELECT to_regclass('lm_old_subscribers')") is None
     assert run("ledger", "verify").stdout.startswith("intact: ")
 

@@ -90,7 +90,10 @@ def test_what_ended_peoples_mail_since_the_backup_is_repeated_from_the_log(
     for _ in range(2):
         ran = leadmagnet("replay", "--since", since, str(log), DATABASE_URL=url)
         assert ran.returncode == 0, ran.stderr
-        assert "1 of people who are not in this database" in ran.stdout
+        assert ran.stdout == (
+            "1 unsubscribed again\n1 taken off the newsletter again\n"
+            "1 marked as bounced or complained again\n1 erased again\n1 not in this database\n"
+        )
     with psycopg.connect(url) as conn:
         rows = conn.execute("SELECT email, status, newsletter FROM lm_subscribers ORDER BY email")
         assert rows.fetchall() == [

@@ -310,7 +310,7 @@ def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, lead
         ["confirmed and pending subscribers", "1095 days", "0"],
         ["unsubscribed subscribers", "1095 days", "0"],
         ["bounced subscribers", "365 days", "0"],
-        ["ip addresses", "365 days", "0"],
+        ["IP addresses", "365 days", "0"],
         ["unsettled requests", "30 days", "0"],
         ["expired links", "180 days", "0"],
         ["webhook events", "30 days", "0"],

@@ -603,9 +603,9 @@ def test_the_record_of_an_erasure_says_who_acknowledged_it_and_outlives_the_even
     states = [told()[name][1] for name in ("crm", "ids", "off")]
     assert sorted(states) == ["acknowledged", "given_up", "waiting"]
     assert states[2] == "waiting"
-    assert run_any("erasures", "list").stdout == (
-        f"{subscriber_id}  # told 3: 1 acknowledged, 1 given up, 1 waiting\n"
-    )
+    assert run_any("erasures", "list").stdout.splitlines()[1:] == [
+        f"{subscriber_id}  # told 3: 1 acknowledged, 1 given up, 1 waiting"
+    ]
     old(services, database)
     assert [told()[name][1] for name in ("crm", "ids", "off")] == states
     kept = database.rows("SELECT n::text AS row FROM lm_erasure_notices n")
@@ -654,7 +654,7 @@ def test_the_list_of_erasures_with_who_was_told_is_one_that_reapply_reads(
     erasures.erase(services, subscriber_id, by="person", address_hash=b"a" * 32)
     listed = run_any("erasures", "list").stdout
     assert "# told 1: 1 waiting" in listed
-    assert erasures.Tombstone.parse(listed) == (UUID(subscriber_id), b"a" * 32)
+    assert erasures.Tombstone.parse(listed.splitlines()[1]) == (UUID(subscriber_id), b"a" * 32)
     assert run_any("erasures", "reapply", "-", stdin=listed).stdout == "0 erased again\n"
 
 

@@ -44,6 +44,8 @@ const GUIDE_ACTS: Record<string, string> = {
   retire_text: 'n’affiche plus un texte de consentement de',
 }
 
+const sum = (detail: Detail) => Object.values(detail).reduce<number>((total, n) => total + Number(n), 0)
+
 // With the titles of the guides by their slugs.
 const DONE: Partial<Record<Entry['action'], (detail: Detail, titles: Map<string, string>) => string>> = {
   'subscribers:inspect': () => 'a consulté la fiche d’un contact',
@@ -61,7 +63,12 @@ const DONE: Partial<Record<Entry['action'], (detail: Detail, titles: Map<string,
   'mails:drop': ({ mails }) => `a annulé ${plural(Number(mails), 'e‑mail en attente', 'e‑mails en attente')} d’un même réseau`,
   'requests:retry': ({ requests }) => `a relancé ${plural(Number(requests), 'demande restée', 'demandes restées')} sans suite`,
   'erasures:reapply': ({ erased }) => `a refait les effacements après une restauration : ${plural(Number(erased), 'contact', 'contacts')}`,
-  'subscribers:replay': detail => `a rejoué ${plural(Object.values(detail).reduce<number>((sum, n) => sum + Number(n), 0), 'événement', 'événements')} après une restauration`,
+  'subscribers:replay': detail => `a rejoué ${plural(sum(detail), 'événement', 'événements')} après une restauration`,
+  'subscribers:purge': detail =>
+    `a supprimé ce qui avait dépassé sa durée de conservation : ${plural(sum(detail), 'élément', 'éléments')}`,
+  'subscribers:import': ({ act, imported }) => act === 'drop'
+    ? 'a supprimé les données de l’ancien système'
+    : `a importé ${plural(Number(imported ?? 0), 'contact', 'contacts')} de l’ancien système`,
   'keys:manage': ({ act, key, role }) =>
     `${KEY_ACTS[String(act)] ?? 'a modifié une clé'}${key ? ` « ${key} »` : ''}${role ? ` (${ROLE_WORDS[String(role)] ?? role})` : ''}`,
   'webhooks:manage': ({ act, endpoint, includeEmail }) =>

@@ -27,7 +27,7 @@ ROLES = {"viewer": VIEWER, "owner": OWNER}
 # What the audit names: permissions, and what is done by a command alone.
 ACTIONS = OWNER | {
     *("keys:manage", "mails:pause", "mails:drop", "requests:retry"),
-    *("erasures:reapply", "subscribers:replay"),
+    *("erasures:reapply", "subscribers:replay", "subscribers:purge", "subscribers:import"),
 }
 
 

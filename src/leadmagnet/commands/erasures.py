@@ -15,6 +15,9 @@ from leadmagnet.commands.printing import Group, Progress, json_option, print_jso
 from leadmagnet.database import Row
 from leadmagnet.rights import erasures
 
+# A comment, which `reapply` passes over, as it does what stands behind each line.
+HEADER = "# ID, then the hash of the address after an objection  # endpoints that were told"
+
 
 @click.group("erasures", cls=Group, short_help="List erasures; reapply them after a restore.")
 def command() -> None:
@@ -32,6 +35,8 @@ def list_(as_json: bool) -> None:
             return
         found = False
         for one in erasures.listed(services):
+            if not found:
+                click.echo(HEADER)
             click.echo(f"{erasures.Tombstone.of(one)}{_told(one['told'])}")
             found = True
     if not found:
@@ -46,7 +51,6 @@ def _document(one: Row) -> Row:
 
 
 def _told(told: list[Row]) -> str:
-    """A comment, which `reapply` passes over."""
     states = Counter(each["state"] for each in told)
     words = [f"{states[state]} {state.replace('_', ' ')}" for state in sorted(states)]
     return f"  # told {len(told)}: {', '.join(words)}" if told else ""
@@ -58,7 +62,9 @@ def reapply(file: IO[str] | None) -> None:
     """Repeat the erasures that a restored backup has undone: those in the table, and those in FILE
     (- for stdin), a list that was printed after the backup was made."""
     try:
-        given = [erasures.Tombstone.parse(line) for line in file or () if line.strip()]
+        given = [
+            erasures.Tombstone.parse(line) for line in file or () if line.partition("#")[0].strip()
+        ]
     except ValueError:
         raise click.ClickException(
             "not a list of erasures: each line is an id, and after an objection a space and 64"

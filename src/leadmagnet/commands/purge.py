@@ -6,6 +6,8 @@ from collections import Counter
 
 import click
 
+from leadmagnet.admin import audit
+from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application
 from leadmagnet.commands.printing import count, print_table
 from leadmagnet.rights import retention
@@ -21,6 +23,8 @@ def command(dry_run: bool) -> None:
             found[batch.rule] += batch.found
             if batch.found == retention.BATCH:
                 click.echo(f"… {found[batch.rule]} {_words(batch.rule)}", err=True)
+        if not dry_run:
+            audit.record(services.database, OPERATOR, "subscribers:purge", detail=dict(+found))
         rows = [
             (_words(rule.name), count(rule.age.days, "day"), found[rule.name])
             for rule in retention.rules(services.config)
@@ -29,4 +33,4 @@ def command(dry_run: bool) -> None:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("_", " ").replace("ip ", "IP ")

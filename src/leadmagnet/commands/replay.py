@@ -44,6 +44,16 @@ def _erase(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> Non
     erasures.erase(services, subscriber_id, by="reapply")
 
 
+# What is said of each; the log's own words stay in the audit.
+WORDS = {
+    "subscriber_unsubscribed": "unsubscribed again",
+    "newsletter_ended": "taken off the newsletter again",
+    "subscriber_status_lowered": "marked as bounced or complained again",
+    "subscriber_erased": "erased again",
+    "unknown": "not in this database",
+}
+
+
 # A confirmation is not repeated: whoever wants mail can ask again.
 ACTS: dict[str, Callable[[Services, UUID, dict[str, Any]], None]] = {
     "subscriber_unsubscribed": _unsubscribe,
@@ -79,10 +89,11 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
                 ACTS[line["event"]](services, subscriber_id, line)
                 done[line["event"]] += 1
             except TokenUnknown:
-                done["of people who are not in this database"] += 1
+                done["unknown"] += 1
         audit.record(services.database, OPERATOR, "subscribers:replay", detail=dict(done))
-    for event, count in sorted(done.items()):
-        click.echo(f"{count} {event}")
+    for event, words in WORDS.items():
+        if done[event]:
+            click.echo(f"{done[event]} {words}")
     if not done:
         click.echo(f"nothing to repeat since {since.isoformat()}")
 

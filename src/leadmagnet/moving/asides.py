@@ -85,3 +85,4 @@ def drop(url: str) -> None:
         if not one(conn, "prospectflow_lock")["held"]:
             raise MovingError("an import is running: wait for its end")
         run(conn, "prospectflow_drop")
+        run(conn, "prospectflow_audit_drop")

@@ -62,6 +62,7 @@ def import_all(
             say(f"importing {stage}")
             for name in names:
                 run(conn, f"prospectflow_{name}", **given)
+        run(conn, "prospectflow_audit_run")
         outcomes = run(conn, "prospectflow_outcomes").fetchall()
         links_left = one(conn, "prospectflow_links_left")
         if report:
