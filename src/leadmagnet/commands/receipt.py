@@ -14,10 +14,12 @@ import click
 from leadmagnet import secret_keys
 from leadmagnet.admin import audit
 from leadmagnet.admin.audit import OPERATOR
-from leadmagnet.commands.plumbing import application, file_argument, settings
+from leadmagnet.commands.plumbing import file_argument, settings
 from leadmagnet.commands.printing import Group
+from leadmagnet.commands.subscriber import of_one, one
 from leadmagnet.config import Config, FromEnvironment, setting
 from leadmagnet.consent import receipts
+from leadmagnet.errors import SubscriberUnknown
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -33,20 +35,17 @@ def command() -> None:
 
 
 @command.command("show")
-@click.argument("subscriber_id", type=click.UUID)
-def show(subscriber_id: UUID) -> None:
-    """Print the signed receipt of a subscriber as JSON."""
-    with application() as services, _receipt_errors():
+@of_one
+def show(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
+    """Print the signed receipt of a subscriber as JSON: by ID, by the address in a file, or by the
+    one that is asked for."""
+    with one(subscriber_id, address_file) as (services, found), _receipt_errors():
         issued = receipts.issue(
-            services,
-            subscriber_id,
-            receipts.signing_key(_receipt_key(services.config)),
+            services, found, receipts.signing_key(_receipt_key(services.config))
         )
         if issued is None:
-            raise click.ClickException(f"there is no subscriber {subscriber_id}")
-        audit.record(
-            services.database, OPERATOR, "subscribers:receipt", subscriber_id=subscriber_id
-        )
+            raise SubscriberUnknown
+        audit.record(services.database, OPERATOR, "subscribers:receipt", subscriber_id=found)
     click.echo(json.dumps(issued, ensure_ascii=False, indent=2))
 
 

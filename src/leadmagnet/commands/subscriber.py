@@ -26,7 +26,8 @@ def command() -> None:
     on the command line, which the shell's history and the list of processes would keep."""
 
 
-def _of_one(function: Callable[..., None]) -> Callable[..., None]:
+def of_one(function: Callable[..., None]) -> Callable[..., None]:
+    """The ID, or --address-file, of a person whom `one` finds."""
     function = click.option(
         "--address-file",
         type=click.File(encoding="utf-8"),
@@ -38,25 +39,25 @@ def _of_one(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @command.command("show")
-@_of_one
+@of_one
 def show(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
     """Print everything held about the person as JSON: what their own export holds."""
-    with _one(subscriber_id, address_file) as (services, found):
+    with one(subscriber_id, address_file) as (services, found):
         held = people.show(services, OPERATOR, found)
     click.echo(json.dumps(held, ensure_ascii=False, indent=2))
 
 
 @command.command("unsubscribe")
-@_of_one
+@of_one
 def unsubscribe(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
     """End all mail to the person; the ledger says that an operator did it."""
-    with _one(subscriber_id, address_file) as (services, found):
+    with one(subscriber_id, address_file) as (services, found):
         people.unsubscribe(services, OPERATOR, found)
     click.echo(f"{found} gets no more mail")
 
 
 @command.command("erase")
-@_of_one
+@of_one
 @click.option(
     "--reason",
     required=True,
@@ -68,14 +69,14 @@ def erase(
     subscriber_id: UUID | None, address_file: IO[str] | None, reason: str, objects: bool
 ) -> None:
     """Erase everything held about the person, for good; a tombstone without personal data stays."""
-    with _one(subscriber_id, address_file) as (services, found):
+    with one(subscriber_id, address_file) as (services, found):
         said = {"person": "person_asked"}.get(reason, reason)
         people.erase(services, OPERATOR, found, reason=said, objects=objects, by=reason)
     click.echo(f"{found} is erased" + (", their address suppressed" if objects else ""))
 
 
 @contextmanager
-def _one(subscriber_id: UUID | None, file: IO[str] | None) -> Iterator[tuple[Services, UUID]]:
+def one(subscriber_id: UUID | None, file: IO[str] | None) -> Iterator[tuple[Services, UUID]]:
     """Who is meant; the address is asked for before the database is."""
     email = _address(subscriber_id, file)
     try:
