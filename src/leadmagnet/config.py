@@ -169,7 +169,7 @@ class Config(FromEnvironment):
     site_url: str = setting(_web_origin)
     studio_name: str = setting(studio.words(60))
     postal_address: str = setting(studio.words(200))
-    s3_bucket: str = setting(_text)
+    s3_bucket: str = setting(studio.bucket)
     mail_from: str = setting(_sender)
     ses_configuration_set: str = setting(_text)
     unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.several)
@@ -269,7 +269,7 @@ class Config(FromEnvironment):
 class BucketConfig(FromEnvironment):
     """What uploading a file needs besides AWS's own variables."""
 
-    s3_bucket: str = setting(_text)
+    s3_bucket: str = setting(studio.bucket)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

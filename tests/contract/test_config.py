@@ -56,6 +56,7 @@ def test_so_does_every_other_process(command, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("S3_BUCKET", "Bad_Bucket"),
         ("SITE_URL", "www.example.org"),
         ("SITE_URL", "javascript:alert(1)"),
         ("SITE_URL", "https://x.example/?a=b"),
