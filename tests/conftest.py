@@ -29,7 +29,6 @@ from psycopg.rows import dict_row
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.adapters.ses import Mailer
 from leadmagnet.commands import main
-from leadmagnet.database import Database
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.services import Services
 from leadmagnet.telemetry.logs import JsonFormatter, unsaid
@@ -39,6 +38,7 @@ from tests.support.database import (
     close_connections,
     connected,
     connections_to,
+    database_at,
     fresh_database,
 )
 from tests.support.fake_ses import FakeSes
@@ -113,7 +113,7 @@ def start(database: TestDatabase, files: Files) -> Iterator[Callable[..., Servic
         config = configured(database, **changes)
         ours = None if "DATABASE_URL" in changes else connections_to(database)
         services = Services(
-            config, ours or Database(config.database_url, size=8), files, NO_CERTIFICATES
+            config, ours or database_at(config.database_url), files, NO_CERTIFICATES
         )
         if not ours:
             services.database.open()

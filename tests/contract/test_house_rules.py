@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from leadmagnet import database as db
-from tests.support.database import fresh_database
+from tests.support.database import NOWHERE, database_at, fresh_database
 from tests.support.paths import path_of
 
 SOURCE = path_of("src/leadmagnet")
@@ -200,7 +200,7 @@ def test_the_locks_record_no_download_address():
 
 
 def test_sql_trouble_is_the_callers_503(server):
-    database = db.Database("postgresql://lm_app@127.0.0.1:9/nowhere", size=1)
+    database = database_at(NOWHERE)
     database.open()
     try:
         with pytest.raises(db.Unavailable):

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from leadmagnet.database import Database
-from leadmagnet.database.bulkhead import TRIPS, Bulkhead, CircuitBreaker
+from leadmagnet.database.bulkhead import SLOW_SECONDS, TRIPS, Bulkhead, CircuitBreaker
 from leadmagnet.errors import Unavailable
 
 
@@ -79,8 +79,8 @@ def test_a_success_in_between_and_fast_failures_do_not_count():
 
 @pytest.fixture
 def narrow(database):
-    """Room for two, of whom each has a connection."""
-    narrow = Database(database.url, size=2, waiting=2)
+    """Room for two, of whom each has a connection. A slow failure is one as soon as it can be."""
+    narrow = Database(database.url, size=2, waiting=2, seconds=SLOW_SECONDS + 0.1)
     narrow.open()
     yield narrow
     narrow.close()
@@ -101,7 +101,7 @@ def test_behind_a_lock_the_others_fail_at_once_and_all_is_well_when_it_goes(
         with ThreadPoolExecutor(TRIPS) as pool:
             first = [pool.submit(refusal, narrow) for _ in range(TRIPS)]
             assert sorted({each.result() for each in first}) == ["bulkhead_full", "erasures_page"]
-        for _ in range(TRIPS):
+        for _ in range(TRIPS - 2):
             refusal(narrow)
         trying = threading.Thread(target=refusal, args=[narrow])
         trying.start()

@@ -90,7 +90,7 @@ def frozen(database):
 @pytest.mark.parametrize("when", ["statement", "commit"])
 def test_a_transaction_has_a_deadline_too(database, when):
     pids = []
-    with opened(database.url) as db:
+    with opened(database.url, seconds=0.3) as db:
         started = time.monotonic()
         try:
             with pytest.raises(Unavailable), db.transaction() as transaction:

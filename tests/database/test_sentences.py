@@ -64,8 +64,9 @@ def test_nothing_stands_beside_the_sentence():
     ],
 )
 def test_a_wrong_address_is_one_sentence_that_says_what_is_wrong(
-    server, leadmagnet, address, sentence
+    server, leadmagnet, monkeypatch, address, sentence
 ):
+    monkeypatch.setattr("leadmagnet.database.POOL_SECONDS", 0.3)
     password = psycopg.conninfo.conninfo_to_dict(server.url("lm_app", "x"))["password"]
     said = leadmagnet("mails", DATABASE_URL=address.format(password=password, port=server.port))
     assert said.returncode == 1

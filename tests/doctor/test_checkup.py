@@ -10,6 +10,7 @@ import pytest
 from leadmagnet.database import Database
 from leadmagnet.doctor.examination import examine
 from tests.support.client import sign_up
+from tests.support.database import NOWHERE, database_at
 from tests.support.settling import settle
 
 
@@ -40,7 +41,7 @@ def test_looking_changes_nothing(given, database):
 
 
 def test_a_database_that_is_not_there_is_told_and_the_rest_is_skipped(given):
-    away = Database("postgresql://lm_app@127.0.0.1:9/nowhere", size=1)
+    away = database_at(NOWHERE)
     away.open()
     there = replace(given, services=replace(given.services, database=away), migration=None)
     found = {one.check: one.finding for one in examine(there, ["database"])}

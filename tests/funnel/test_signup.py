@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.support.client import client_of, confirm, problem, sign_up
+from tests.support.database import NOWHERE
 from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
 from tests.support.settling import settle
 
@@ -293,7 +294,7 @@ def test_a_failing_mail_service_is_no_visitors_business(client, database, mailbo
 
 
 def test_a_database_that_is_away_is_a_503_that_promises_nothing(start):
-    services = start(DATABASE_URL="postgresql://lm_app@127.0.0.1:9/nowhere")
+    services = start(DATABASE_URL=NOWHERE)
     assert problem(sign_up(client_of(services))) == (503, "service_unavailable")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from leadmagnet.funnel import tokens
 from tests.support.client import client_of, confirm, problem, sign_up
+from tests.support.database import NOWHERE
 from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
 
 
@@ -257,7 +258,7 @@ def test_a_complaint_stays_a_complaint(client, database, leave):
 
 
 def test_a_database_that_is_away_is_a_503_and_the_next_try_works(client, database, leave, start):
-    away = client_of(start(DATABASE_URL="postgresql://lm_app@127.0.0.1:9/nowhere"))
+    away = client_of(start(DATABASE_URL=NOWHERE))
     assert problem(away.post(leave)) == (503, "service_unavailable")
     assert client.post(leave).status_code == 200
 

@@ -17,6 +17,7 @@ from moto import mock_aws
 from leadmagnet.adapters import sns
 from leadmagnet.adapters.sns import Certificates
 from tests.support.client import client_of, confirm, problem, sign_up
+from tests.support.database import NOWHERE
 from tests.support.settings import ADA, API
 from tests.support.signing import CERTIFICATE_URL, HOST, TOPIC, Authority
 
@@ -515,7 +516,7 @@ def test_a_small_file_is_fetched(certificate_host):
     assert certificate_host(certificate_host.Response(b"pem")) == b"pem"
 
 
-def test_what_is_no_small_file_is_given_up_within_seconds(certificate_host):
+def test_what_is_no_small_file_is_given_up_within_seconds(certificate_host, monkeypatch):
     gone = threading.Event()
 
     def hang():
@@ -534,9 +535,11 @@ def test_what_is_no_small_file_is_given_up_within_seconds(certificate_host):
         certificate_host.Response(status=302, headers=redirect),
         certificate_host.Response(status=404),
         certificate_host.Response(b"x" * 5_000_000),
-        hang,
-        drip,
     ):
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            certificate_host(answer)
+    monkeypatch.setattr(sns, "FETCH_SECONDS", 0.5)
+    for answer in (hang, drip):
         with pytest.raises(urllib3.exceptions.HTTPError):
             certificate_host(answer)
     gone.set()
@@ -621,7 +624,7 @@ def test_a_get_is_a_405(client):
 
 
 def test_a_database_that_is_away_is_a_503_and_the_retry_works(start, hook, authority, database):
-    away = start(SNS_TOPICS=TOPIC, DATABASE_URL="postgresql://lm_app@127.0.0.1:9/nowhere")
+    away = start(SNS_TOPICS=TOPIC, DATABASE_URL=NOWHERE)
     certificates = Certificates(Fetched(authority.pem))
     message = authority.message(event())
     answer = post(client_of(replace(away, certificates=certificates)), message)

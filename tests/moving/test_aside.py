@@ -105,7 +105,8 @@ def test_aside_takes_extra_columns_and_indexes_along(database, owner_url):
     assert database.value("SELECT count(phone) FROM lm_old_subscribers") == 0
 
 
-def test_aside_waits_for_nobody_for_long(database, owner_url, server):
+def test_aside_waits_for_nobody_for_long(database, owner_url, server, monkeypatch):
+    monkeypatch.setattr("leadmagnet.moving.steps.LOCK_SECONDS", 0.1)
     with psycopg.connect(server.url("lm_owner", database.name)) as busy:
         busy.execute("SELECT FROM lm_subscribers")
         with pytest.raises(psycopg.errors.LockNotAvailable):

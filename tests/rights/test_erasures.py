@@ -22,7 +22,7 @@ from tests.support.services import delivery
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER, SETTINGS
 from tests.support.settling import settle
 
-ROUNDS = 200
+ROUNDS = 80
 ZELDA, LOCAL_PART, IP = "zelda.quixote@example.org", b"zelda.quixote", "203.0.113.77"
 HERE = subscribers.Context("203.0.113.1", "agent")
 KEY = SETTINGS["HASH_KEY"].encode()

@@ -14,6 +14,7 @@ from leadmagnet.mail import outbox, ses_events
 from leadmagnet.mail.ses_events import Event
 from leadmagnet.rights import retention
 from tests.support.client import client_of, confirm, problem, sign_up
+from tests.support.database import NOWHERE
 from tests.support.services import delivery
 from tests.support.settings import ADA, API, COUNTS, DELIVERY, NEWSLETTER
 
@@ -452,7 +453,7 @@ def test_an_objection_is_true_or_false(client, database, ada, value):
 @pytest.mark.parametrize("path", ["request", "export", "erase"])
 def test_only_a_post_is_heard_and_a_database_away_is_a_503(client, start, path):
     assert problem(client.get(f"{API}/privacy/{path}")) == (405, "method_not_allowed")
-    away = client_of(start(DATABASE_URL="postgresql://lm_app@127.0.0.1:9/nowhere"))
+    away = client_of(start(DATABASE_URL=NOWHERE))
     body = {"email": ADA} if path == "request" else {"token": "x" * 43}
     answer = away.post(f"{API}/privacy/{path}", json=body)
     assert problem(answer) == (503, "service_unavailable")

@@ -9,17 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, LiteralString
+from unittest.mock import patch
 
 import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from leadmagnet.database import Database
+from leadmagnet.database import POOL_SECONDS, Database
 from leadmagnet.database.session import hung_up
 from leadmagnet.dev.postgres import Postgres
 from leadmagnet.errors import Unavailable
 from tests.support.stack import administrator, copy_database, drop_database
 from tests.support.waiting import until
+
+# Where nothing listens.
+NOWHERE = "postgresql://lm_app@127.0.0.1:9/nowhere"
 
 
 @dataclass(frozen=True)
@@ -223,6 +227,13 @@ def refills_of(server: Postgres, admin: psycopg.Connection[Any]) -> tuple[dict[s
         ((sequences,),) = admin.execute(SEQUENCES).fetchall()
         kept[server] = refills, sequences
     return kept[server]
+
+
+def database_at(url: str) -> Database:
+    """Where nothing listens, a request waits less long for it, for the suite's time."""
+    seconds = 0.1 if url == NOWHERE else POOL_SECONDS
+    with patch("leadmagnet.database.POOL_SECONDS", seconds):
+        return Database(url, size=8)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from leadmagnet.consent import seals
 from leadmagnet.mail import send_limiter
 from leadmagnet.maintenance import Maintenance
 from tests.support.client import client_of, confirm, problem, sign_up
-from tests.support.database import fresh_database
+from tests.support.database import NOWHERE, fresh_database
 from tests.support.servers import BODY, Server, get, post, status
 from tests.support.services import NO_FILES
 from tests.support.settings import ADA, API, DELIVERY, NEWSLETTER
@@ -187,9 +187,7 @@ def test_requests_are_counted_by_route_and_status_and_never_by_path(client):
 
 
 def test_without_a_database_the_requests_are_still_told(start):
-    client = client_of(
-        start(METRICS_TOKEN=TOKEN, DATABASE_URL="postgresql://lm_app@127.0.0.1:9/nowhere")
-    )
+    client = client_of(start(METRICS_TOKEN=TOKEN, DATABASE_URL=NOWHERE))
     client.get("/healthz")
     text = client.get("/metrics", headers=OPEN).text
     assert "leadmagnet_database_up 0.0" in text

@@ -14,6 +14,8 @@ from leadmagnet.database import Row
 from leadmagnet.database.queries import Query, named, sql_directory
 
 Conn = psycopg.Connection[Row]
+# A wait for a table's lock blocks all later requests for it.
+LOCK_SECONDS = 5
 SUBSCRIBERS, EVENTS, TOKENS = "lm_subscribers", "lm_consent_events", "lm_download_tokens"
 # What we read of each table; further columns are left alone.
 COLUMNS = {
@@ -56,7 +58,7 @@ def transaction(url: str) -> Iterator[Conn]:
         cursor_factory=psycopg.RawCursor,
         connect_timeout=5,
         application_name="leadmagnet",
-        options="-c timezone=UTC -c lock_timeout=5s",
+        options=f"-c timezone=UTC -c lock_timeout={LOCK_SECONDS}s",
     ) as conn:
         yield conn
 
