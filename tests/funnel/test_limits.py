@@ -289,13 +289,16 @@ def test_an_erasure_gives_no_fresh_count(client, database):
 def test_nine_addresses_get_nine_times_the_cap_whatever_is_thrown_at_them(start, database):
     # With next to no cool-down, so that the cap alone stands in the way.
     services = start(COOL_DOWN_SECONDS="1")
-    ips = [f"203.{n // 250}.113.{n % 250}" for n in range(9000)]
-    answers = signups(services, ips, [f"ada{n}@example.org" for n in range(9)])
-    assert answers.count(202) == 9000
+    answers = []
+    for block in range(6):
+        ips = [f"203.{block}.113.{n}" for n in range(250)]
+        answers += signups(services, ips, [f"ada{n}@example.org" for n in range(9)])
+        ask_again(database)
+    assert answers.count(202) == 1500
     assert database.count("lm_outbox") == 27
     per_address = database.rows("SELECT count(*) AS n FROM lm_outbox GROUP BY subscriber_id")
     assert {row["n"] for row in per_address} == {3}
-    assert sum(outcomes(database).values()) == 9000
+    assert sum(outcomes(database).values()) == 1500
     assert outcomes(database)["queued"] == 27
 
 
