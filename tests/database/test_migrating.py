@@ -83,7 +83,8 @@ def rights(conn):
     ).fetchall()
 
 
-def test_it_takes_its_lock_in_a_quiet_moment_and_says_who_holds_it(shared, tmp_path):
+def test_it_takes_its_lock_in_a_quiet_moment_and_says_who_holds_it(shared, tmp_path, monkeypatch):
+    monkeypatch.setattr("leadmagnet.database.migrations.LOCK_SECONDS", 0.05)
     (tmp_path / "V1__lm_a.sql").write_text("CREATE TABLE lm_a ()")
     run(shared, tmp_path)
     (tmp_path / "V2__lm_b.sql").write_text("ALTER TABLE lm_a ADD COLUMN b int")
