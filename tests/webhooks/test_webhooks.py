@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -411,6 +412,21 @@ def test_a_consumer_that_hangs_leaves_a_turn_to_the_others(add, services, databa
     database.rows("UPDATE lm_webhook_endpoints SET failing_since = now() WHERE name = 'tarpit'")
     names = [row["name"] for row in iter(lambda: events.claim(delivery), None)]
     assert names == ["well", "tarpit"]
+
+
+def test_threads_that_claim_at_once_leave_a_turn_to_the_others_too(
+    add, services, database, consumer
+):
+    add("tarpit")
+    for _ in range(events.THREADS):
+        events.ping(services, "tarpit")
+    key = services.config.webhook_key
+    delivery = events.Delivery(services.database, key, consumer, lambda seconds: None)
+    with ThreadPoolExecutor(events.THREADS) as threads:
+        for _ in range(100):
+            claimed = list(threads.map(lambda _: events.claim(delivery), range(events.THREADS)))
+            assert claimed.count(None) == 1
+            database.rows("UPDATE lm_webhook_events SET leased_until = NULL, due_at = now()")
 
 
 def test_whoever_was_told_of_a_person_is_told_of_the_erasure(

@@ -6,8 +6,9 @@ import json
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta
+from threading import Lock
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -51,11 +52,14 @@ class Delivery:
     # Of the mail about an endpoint that was disabled; none is written without an owner.
     owner_locale: str | None = None
     jitter: Callable[[], float] = random.random
+    # Threads that claim at once would each count without the others' events.
+    claiming: Lock = field(default_factory=Lock)
 
 
 def claim(delivery: Delivery) -> Row | None:
     """The event that is to go next, ours for the length of the lease; None when none is due."""
-    return delivery.database.one("event_claim", lease=LEASE, in_hand=THREADS - 1)
+    with delivery.claiming:
+        return delivery.database.one("event_claim", lease=LEASE, in_hand=THREADS - 1)
 
 
 def deliver(delivery: Delivery, row: Row) -> None:
