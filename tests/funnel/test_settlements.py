@@ -46,7 +46,9 @@ def test_a_worker_that_was_down_for_a_day_settles_all_with_the_time_of_each_act(
     client.post(f"{API}/links/renew", json={"token": token})
     client.post(f"{API}/privacy/request", json={"email": "bob@example.org"})
     database.rows("UPDATE lm_requests SET accepted_at = accepted_at - interval '1 day'")
-    accepted = database.rows("SELECT id, accepted_at FROM lm_requests WHERE kind <> 'privacy'")
+    accepted = database.rows(
+        "SELECT id, accepted_at FROM lm_requests WHERE kind <> 'privacy' ORDER BY id"
+    )
     mailbox.deliver()
     acts = database.rows(
         "SELECT request_id AS id, occurred_at AS accepted_at FROM lm_consent_events"
