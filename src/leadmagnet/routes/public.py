@@ -37,6 +37,9 @@ from leadmagnet.web.public_schemas import (
 )
 from leadmagnet.web.schemas import AcceptedSchema, TokenSchema
 
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "To send in `If-None-Match`"}}
+UNCHANGED = {"description": "Nothing has changed since the `ETag` of `If-None-Match`"}
+
 blp = Blueprint(
     "public",
     "public",
@@ -52,8 +55,10 @@ blp = Blueprint(
     200,
     MagnetListSchema,
     description="The magnets on offer",
+    headers=ETAG,
     example={"magnets": [{key: MAGNET[key] for key in ("slug", "title", "description")}]},
 )
+@blp.alt_response(304, **UNCHANGED)
 @blp.refuses(422, "locale_unknown", pointer="/locale")
 def list_magnets(query: dict[str, Any]) -> Response:
     """List what is offered
@@ -67,7 +72,14 @@ def list_magnets(query: dict[str, Any]) -> Response:
 @blp.get("/magnets/<slug>", parameters=[path_example("slug", SLUG)])
 @blp.doc(operationId="getMagnet")
 @blp.arguments(MagnetQuerySchema, location="query")
-@blp.response(200, MagnetSchema, description="The magnet and its consent texts", example=MAGNET)
+@blp.response(
+    200,
+    MagnetSchema,
+    description="The magnet and its consent texts",
+    headers=ETAG,
+    example=MAGNET,
+)
+@blp.alt_response(304, **UNCHANGED)
 @blp.refuses(404, "magnet_unknown")
 @blp.refuses(422, "locale_unknown", pointer="/locale")
 def get_magnet(query: dict[str, Any], slug: str) -> Response:

@@ -103,8 +103,8 @@ PROBLEMS: dict[str, dict[str, str]] = {
         "en": "The request is too large. Send less data.",
     },
     "media_type_unsupported": {
-        "fr": "Envoyez le corps en JSON, avec l’en-tête Content-Type: application/json.",
-        "en": "Send the body as JSON, with the header Content-Type: application/json.",
+        "fr": "Envoyez le corps en JSON et en UTF-8, avec l’en-tête Content-Type: application/json.",
+        "en": "Send the body as JSON in UTF-8, with the header Content-Type: application/json.",
     },
     "email_invalid": {
         "fr": "Cette adresse e-mail n’est pas valable. Vérifiez-la, par exemple nom@domaine.fr.",
