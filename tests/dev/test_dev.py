@@ -45,6 +45,12 @@ print(server.port, flush=True)
 sys.stdin.read()
 """
 
+STAND_IN = """
+import sys
+from pathlib import Path
+from leadmagnet.dev.site import _stand_in
+_stand_in(Path(sys.argv[1]), int(sys.argv[2]), "http://127.0.0.1:8000")
+"""
 
 # Files with mails, tokens, passwords or keys, and logs, which may quote them.
 SECRET = {".jsonl", ".key", ".log", ".password"}
@@ -171,20 +177,13 @@ def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> N
         told = [path for path in env_file.parent.iterdir() if path.suffix in SECRET]
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in told}
         page = diagnosed({**env, **settings})
-        instead_of_the_site = answer_of(site_port, "/lead-magnet/confirm?token=a-token")
-        with (env_file.parent / "site.lock").open("a") as lock:
-            assert eventually(lambda: took(lock))
-            made_way = eventually(lambda: ports.is_free("127.0.0.1", site_port))
+        left_to_the_app = ports.is_free("127.0.0.1", site_port)
         running.send_signal(signal.SIGTERM)
         output, _ = running.communicate(timeout=90)
     assert (up, running.returncode) == (True, 0)
     assert f"http://127.0.0.1:{numbers['PORT']}/docs" in output
-    assert "make site" in instead_of_the_site
-    assert (
-        f"curl -X POST http://127.0.0.1:{numbers['PORT']}/api/lead-magnet/confirm"
-        """ -H 'Content-Type: application/json' -d '{"token":"a-token"}'</pre>"""
-    ) in instead_of_the_site
-    assert made_way
+    assert f"http://localhost:{site_port}  (your own app)" in output
+    assert left_to_the_app
     assert " 1 warn, 0 fail, " in page.splitlines()[-1], page
     assert told_by(page) == told_by(text_of_picture()), f"draw docs/images/doctor.svg anew: {page}"
     assert not env_file.exists()
@@ -235,6 +234,23 @@ def took(lock: IO[str]) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
+
+
+def test_where_the_site_is_not_running_a_page_says_how_until_it_is(tmp_path: Path) -> None:
+    port = ports.free_port()
+    command = [sys.executable, "-c", STAND_IN, str(tmp_path), str(port)]
+    with subprocess.Popen(command) as standing_in:
+        page = answer_of(port, "/lead-magnet/confirm?token=a-token")
+        with (tmp_path / "site.lock").open("a") as lock:
+            assert eventually(lambda: took(lock))
+            made_way = eventually(lambda: ports.is_free("127.0.0.1", port))
+        standing_in.kill()
+    assert "make site" in page
+    assert (
+        "curl -X POST http://127.0.0.1:8000/api/lead-magnet/confirm"
+        """ -H 'Content-Type: application/json' -d '{"token":"a-token"}'</pre>"""
+    ) in page
+    assert made_way
 
 
 def test_the_page_instead_of_the_site_shows_no_token_that_is_none() -> None:

@@ -14,6 +14,8 @@ from leadmagnet.dev import ports
 
 DATABASE_URLS = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104
+# Where `make site` serves. Another SITE_URL is that of somebody's own app.
+SITE_URL = "http://localhost:3000"
 
 
 class SettingError(Exception):
@@ -30,8 +32,8 @@ def complete(env: Mapping[str, str], folder: Path) -> dict[str, str]:
         "HOST": "127.0.0.1",
         "PORT": "8000",
         "MAILBOX_PORT": "8025",
-        "SITE_URL": "http://localhost:3000",
-        "CORS_ORIGINS": "http://localhost:3000",
+        "SITE_URL": SITE_URL,
+        "CORS_ORIGINS": SITE_URL,
         "MAIL_FROM": "Light & Shutter <guide@light-and-shutter.example>",
         "STUDIO_NAME": "Light & Shutter",
         "POLICY_PATH_EN": "/en/privacy",

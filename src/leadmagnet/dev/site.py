@@ -1,4 +1,7 @@
-"""The port that the mails' links lead to: the Nuxt site (`make site`), or a page that says how."""
+"""The port that the mails' links lead to: the Nuxt site (`make site`), or a page that says how.
+
+Not where SITE_URL is another: there an app of the developer's own listens.
+"""
 
 from __future__ import annotations
 

@@ -75,7 +75,8 @@ class _Stack:
         self._start_product()
         self._exits.callback(env_file.unlink, missing_ok=True)
         settings.write_env_file(env_file, self._env)
-        site.stand_in(FOLDER, self._env)
+        if self._env["SITE_URL"] == settings.SITE_URL:
+            site.stand_in(FOLDER, self._env)
         _say(welcome(self._env, FOLDER))
         while True:
             self._watch.pause()

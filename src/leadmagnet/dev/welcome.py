@@ -6,20 +6,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from leadmagnet.dev.settings import api_host
+from leadmagnet.dev.settings import SITE_URL, api_host
 
 LEADMAGNET = ".venv/bin/leadmagnet"
+STAND_IN = """\
+  `make site` serves in another terminal (it needs Node 22). Until then, a page there
+  gives you a line for curl that does the same."""
+OWN_APP = """\
+  an app of your own serves at SITE_URL, or else `make site` in another terminal."""
 BODY = '{"email":"ada@example.org","consents":["guide-mariee-sereine-delivery-fr-1"]}'
 
 
 def welcome(settings: Mapping[str, str], folder: Path) -> str:
     api = f"http://{api_host(settings)}:{settings['PORT']}"
     mailbox = settings["AWS_ENDPOINT_URL_SESV2"]
+    ours = settings["SITE_URL"] == SITE_URL
     places = {
         "API": api,
         "Explorer": f"{api}/docs",
         "Mailbox": mailbox,
-        "Site": f"{settings['SITE_URL']}  (once `make site` runs)",
+        "Site": f"{settings['SITE_URL']}  ({'once `make site` runs' if ours else 'your own app'})",
         "PostgreSQL": _without_password(settings["DATABASE_URL"]),
         "S3": f"{settings['AWS_ENDPOINT_URL_S3']}/{settings['S3_BUCKET']}",
         "Settings": f"{folder}/env",
@@ -36,8 +42,7 @@ def welcome(settings: Mapping[str, str], folder: Path) -> str:
             f"      -d '{BODY}'",
             "",
             f"  then open the mailbox, {mailbox}. Its button leads to the site, which",
-            "  `make site` serves in another terminal (it needs Node 22). Until then, a page there",
-            "  gives you a line for curl that does the same.",
+            STAND_IN if ours else OWN_APP,
             "",
             "  A key for the studio's pages and for the admin API, shown once:",
             f"  {settings['SITE_URL']}/admin, {api}/api/admin/lead-magnet",
