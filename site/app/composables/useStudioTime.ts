@@ -3,7 +3,7 @@ export function useStudioTime() {
   const timeZone = useUserSession().user.value?.timeZone
   const as = (options: Intl.DateTimeFormatOptions, language = 'fr-FR') => {
     const format = new Intl.DateTimeFormat(language, { ...options, timeZone })
-    return (moment: string | number | Date) => format.format(new Date(moment))
+    return (moment: string | number | Date) => withFirst(format.format(new Date(moment)), 'fr')
   }
   // As ISO 8601 writes them, but for a blank between.
   const isoDay = as({ dateStyle: 'short' }, 'sv-SE')

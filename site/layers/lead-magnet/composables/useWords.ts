@@ -17,6 +17,10 @@ export function useWords<Words>(words: Record<LeadMagnetLocale, Words>) {
   return computed(() => words[locale.value])
 }
 
+/** French counts the first of a month, `1er décembre`, which Intl does not. */
+export const withFirst = (date: string, locale: LeadMagnetLocale) =>
+  locale === 'fr' ? date.replace(/\b1 (?=\p{L}{3})/u, '1er ') : date
+
 const UNITS = { fr: ['an', 'jour'], en: ['year', 'day'] }
 
 /** Moments and lengths of time as the page's language writes them, moments in the visitor's time zone. */
@@ -25,7 +29,7 @@ export function useMoment() {
   const tag = computed(() => ({ fr: 'fr-FR', en: 'en-GB' })[locale.value])
   // No line ends between a day and its month, or a number and its unit.
   const written = (moment: string | Date, style: Intl.DateTimeFormatOptions) =>
-    new Date(moment).toLocaleString(tag.value, style).replace(' ', '\u00a0')
+    withFirst(new Date(moment).toLocaleString(tag.value, style), locale.value).replace(' ', '\u00a0')
   return {
     day: (moment: string | Date) => written(moment, { dateStyle: 'long' }),
     dayAndTime: (moment: string | Date) => written(moment, { dateStyle: 'long', timeStyle: 'short' }),
