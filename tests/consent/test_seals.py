@@ -109,7 +109,7 @@ def test_nothing_is_put_behind_a_last_seal_that_is_not_ours(
 
 def test_a_file_that_holds_something_else_stops_sealing_and_says_so(people, start, tmp_path):
     (tmp_path / "head").write_text("8")
-    with pytest.raises(seals.SealingRefused, match="LEDGER_HEAD_FILE cannot be read"):
+    with pytest.raises(seals.SealingRefused, match="LEDGER_HEAD_FILE holds something else"):
         sealer(start(LEDGER_HEAD_FILE=str(tmp_path / "head"))).seal()
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 import pytest
 
 from leadmagnet.admin.settings import AdminConfig
+from leadmagnet.consent import seals
 from tests.admin.test_oidc import DOCUMENTS, SETTINGS, URL
+from tests.support.client import sign_up
 
 REAL = {
     "UNSUBSCRIBE_KEYS": secrets.token_hex(32),
@@ -17,7 +20,6 @@ REAL = {
     "MAIL_FROM": "Studio <guide@studio.photo>",
     "SNS_TOPICS": "arn:aws:sns:eu-west-3:123456789012:leadmagnet-ses-events",
     "TRUSTED_PROXIES": "1",
-    "LEDGER_HEAD_FILE": "/var/lib/leadmagnet/ledger-head",
 }
 KEY = secrets.token_hex(32)
 
@@ -30,7 +32,7 @@ def settings(look, start):
 
 @pytest.mark.parametrize(
     "check",
-    ["keys", ".env", "addresses", "aws", "events", "proxies", "witness", "templates", "admin"],
+    ["keys", ".env", "addresses", "aws", "events", "proxies", "templates", "admin"],
 )
 def test_settings_of_a_real_service_are_well(settings, check):
     assert settings(check).verdict == "ok"
@@ -50,7 +52,9 @@ def test_settings_of_a_real_service_are_well(settings, check):
         ("addresses", {"MAIL_FROM": "guide@studio.example"}, "warn", "MAIL_FROM is only good on"),
         ("events", {"SNS_TOPICS": ""}, "fail", "SNS_TOPICS is empty"),
         ("proxies", {"TRUSTED_PROXIES": "0"}, "warn", "all visitors count as one network"),
-        ("witness", {"LEDGER_HEAD_FILE": ""}, "warn", "only in the database"),
+        ("witness", {}, "warn", "only in the database"),
+        ("witness", {"LEDGER_HEAD_FILE": "/"}, "fail", "cannot be read (Is a directory)"),
+        ("witness", {"LEDGER_HEAD_FILE": __file__}, "fail", "holds something else"),
     ],
 )
 def test_what_is_wrong_is_told_without_its_value(settings, check, changes, verdict, said):
@@ -60,6 +64,41 @@ def test_what_is_wrong_is_told_without_its_value(settings, check, changes, verdi
     assert found.fix
     assert KEY not in found.said + found.fix
     assert "@" not in found.said + found.fix
+
+
+def test_the_kept_end_is_looked_for_in_the_ledger(
+    client, start, settings, superuser, leadmagnet, tmp_path
+):
+    path = tmp_path / "head"
+
+    def said():
+        found = settings("witness", LEDGER_HEAD_FILE=str(path))
+        return found.verdict, found.said
+
+    def verified():
+        return leadmagnet("ledger", "verify", LEDGER_HEAD_FILE=str(path))
+
+    nothing_yet = "nothing is sealed yet; the first seal makes LEDGER_HEAD_FILE"
+    assert said() == ("ok", nothing_yet)
+    sign_up(client)
+    seals.Sealer(start(LEDGER_HEAD_FILE=str(path)), settling_time=timedelta()).seal()
+    assert said() == ("ok", "seal 1 is kept outside of the database, and still there")
+    kept = path.read_text()
+    path.write_text(f"1:{'0' * 64}")
+    assert said() == ("fail", "seal 1, which LEDGER_HEAD_FILE names, was removed or made anew")
+    path.unlink()
+    assert said() == ("fail", "there are seals, and LEDGER_HEAD_FILE is not there")
+    assert "Note: LEDGER_HEAD_FILE is not there" in verified().stderr
+    path.mkdir()
+    assert verified().stderr == (
+        "Error: LEDGER_HEAD_FILE cannot be read (Is a directory): it must name a file that the"
+        " worker may read and replace\n"
+    )
+    path.rmdir()
+    path.write_text(kept)
+    assert (verified().returncode, verified().stderr) == (0, "")
+    superuser.execute("DELETE FROM lm_consent_seals")
+    assert said() == ("fail", "seal 1, which LEDGER_HEAD_FILE names, was removed or made anew")
 
 
 def test_an_env_file_that_others_read_is_told(look, given):

@@ -49,6 +49,13 @@ def verify(published: Head | None) -> None:
             )
         except kept_head.KeptHeadError as error:
             raise click.ClickException(str(error)) from None
+        kept_file = services.config.ledger_head_file
+    if kept_file and not kept_file.exists() and not published:
+        click.echo(
+            "Note: LEDGER_HEAD_FILE is not there, so that an end that was cut off does not show:"
+            " verify where the worker runs, or with --head",
+            err=True,
+        )
     for fault in report.faults:
         click.echo(f"Fault: {fault}", err=True)
     counts = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Self
@@ -47,11 +48,10 @@ class Head(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `str()` wrote, or with half of the hash what the log has. Raises ValueError."""
-        position, _, chain_hash = text.strip().partition(":")
-        head = cls(int(position), bytes.fromhex(chain_hash))
-        if head.position < 0 or len(head.chain_hash) not in (16, 32):
+        found = re.fullmatch("([0-9]{1,18}):((?:[0-9a-f]{32}){1,2})", text.strip())
+        if found is None:
             raise ValueError("not a position and a hash")
-        return head
+        return cls(int(found[1]), bytes.fromhex(found[2]))
 
     def fits(self, chain_hash: bytes) -> bool:
         return hmac.compare_digest(self.chain_hash, chain_hash[: len(self.chain_hash)])

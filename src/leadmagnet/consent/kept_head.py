@@ -18,10 +18,15 @@ def read(path: Path) -> Head | None:
         return Head.parse(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise KeptHeadError(
-            f"LEDGER_HEAD_FILE cannot be read ({type(error).__name__}): it holds one line of"
-            " `leadmagnet ledger head`"
+            f"LEDGER_HEAD_FILE cannot be read ({error.strerror}): it must name a file that the"
+            " worker may read and replace"
+        ) from None
+    except ValueError:
+        raise KeptHeadError(
+            "LEDGER_HEAD_FILE holds something else than a head of the ledger: find out who changed"
+            " it, then move it away and restart the worker"
         ) from None
 
 

@@ -82,10 +82,8 @@ class Sealer:
         if row and not self._is_ours(row):
             self._refuse(end, f"seal {end.position} was altered, or made with another key")
         for known in (self._latest, self._kept(end)):
-            if known and known.position > 0:
-                there = transaction.one("seal_at", position=known.position)
-                if there is None or not known.fits(there["chain_hash"]):
-                    self._refuse(end, f"seal {known.position} was removed or made anew")
+            if known and not holds(transaction, known):
+                self._refuse(end, f"seal {known.position} was removed or made anew")
         return end, self._sealing_key(row)
 
     def _sealing_key(self, row: Row | None) -> bytes:
@@ -120,6 +118,12 @@ def head(services: Services) -> Head:
     """The end of the chain as the database has it, unchecked."""
     row = services.database.one("seal_latest")
     return Head(row["position"], row["chain_hash"]) if row else GENESIS
+
+
+def holds(database: Database | Transaction, known: Head) -> bool:
+    """Whether the chain still passes through a head of before."""
+    there = database.one("seal_at", position=known.position)
+    return known.position == 0 or (there is not None and known.fits(there["chain_hash"]))
 
 
 def rotate_key(database: Database, key: bytes, former: tuple[bytes, ...]) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from leadmagnet.adapters import account
 from leadmagnet.admin.access import issuer_of
 from leadmagnet.config import ConfigError
+from leadmagnet.consent import kept_head, seals
 from leadmagnet.doctor.findings import Check, Finding, Skip, Surroundings, fail, in_two, ok, warn
 from leadmagnet.errors import IssuerUnavailable
 from leadmagnet.mail import proof
@@ -107,7 +108,23 @@ def witness(given: Surroundings) -> Finding:
             "the end of the ledger is only in the database",
             "LEDGER_HEAD_FILE=/var/lib/leadmagnet/ledger-head",
         )
-    return ok("the end of the ledger is kept outside of the database")
+    try:
+        kept = kept_head.read(path)
+    except kept_head.KeptHeadError as error:
+        return fail(*in_two(str(error)))
+    if kept is None:
+        if not seals.head(given.services).position:
+            return ok("nothing is sealed yet; the first seal makes LEDGER_HEAD_FILE")
+        return fail(
+            "there are seals, and LEDGER_HEAD_FILE is not there",
+            "run the doctor where the worker runs; there, name a file that it can write",
+        )
+    if not seals.holds(given.services.database, kept):
+        return fail(
+            f"seal {kept.position}, which LEDGER_HEAD_FILE names, was removed or made anew",
+            "leadmagnet ledger verify",
+        )
+    return ok(f"seal {kept.position} is kept outside of the database, and still there")
 
 
 def templates(given: Surroundings) -> Finding:
