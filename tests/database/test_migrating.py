@@ -97,6 +97,18 @@ def test_it_takes_its_lock_in_a_quiet_moment_and_says_who_holds_it(shared, tmp_p
     assert "(nightly dump, idle in transaction" in sentence
 
 
+def test_the_grants_wait_for_a_quiet_moment_like_any_file(shared, monkeypatch):
+    monkeypatch.setattr("leadmagnet.database.migrations.LOCK_SECONDS", 0.05)
+    run(shared)
+    with psycopg.connect(shared, application_name="nightly vacuum") as vacuum:
+        vacuum.execute("LOCK TABLE lm_magnets")
+        applied, said = run(shared, wait=lambda seconds: vacuum.rollback())
+    assert applied == []
+    (sentence,) = said
+    assert sentence.startswith("R__lm_grants.sql waits for a lock: lm_magnets is held by process")
+    assert "(nightly vacuum, idle in transaction" in sentence
+
+
 def test_it_gives_up_in_the_end_and_has_changed_nothing(shared, tmp_path, monkeypatch):
     monkeypatch.setattr("leadmagnet.database.migrations.LOCK_SECONDS", 0.05)
     (tmp_path / "V1__lm_a.sql").write_text("CREATE TABLE lm_a ()")

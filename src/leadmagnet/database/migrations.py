@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -93,11 +94,13 @@ def migrate(
             if due and not shared_history:
                 _refuse_foreign(files, history)
             for migration in due:
-                _retried(conn, migration, say, wait)
+                _retried(conn, migration, partial(_apply, conn, migration), say, wait)
                 done(migration.script)
             grants = next((file for file in files if file.script == rights.SCRIPT), None)
-            if grants and (changed := rights.renew(conn, grants)):
-                say(f"{app_role}: granted anew on {', '.join(changed)}")
+            if grants:
+                changed = _retried(conn, grants, partial(rights.renew, conn, grants), say, wait)
+                if changed:
+                    say(f"{app_role}: granted anew on {', '.join(changed)}")
             return [migration.script for migration in due]
     except psycopg.Error as error:
         reason = why(error, setting="MIGRATION_DATABASE_URL")
@@ -172,11 +175,13 @@ def _apply(conn: Conn, migration: Migration) -> None:
         )
 
 
-def _retried(conn: Conn, migration: Migration, say: Say, wait: Wait) -> None:
-    """Apply it, again after each lock that was not to be had in time."""
+def _retried(
+    conn: Conn, migration: Migration, attempted: Callable[[], Any], say: Say, wait: Wait
+) -> Any:
+    """What it returns; attempted again after each lock that was not to be had in time."""
     for attempt in count(1):
         try:
-            return _apply(conn, migration)
+            return attempted()
         except errors.LockNotAvailable as error:
             holder = _holder(conn, migration)
             if attempt == TRIES:
