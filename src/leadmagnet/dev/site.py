@@ -39,7 +39,7 @@ pre {{ padding: 1rem; border: 1px solid; border-radius: 6px; white-space: pre-wr
 </style>
 <h1>The site is not running</h1>
 <p>This page belongs to the Nuxt site of the studio. Start it beside <code>make run</code> (it needs
-Node 22), then reload:</p>
+Node 20.19, or 22.12 or newer), then reload:</p>
 <pre>make site</pre>
 <p>Without it, {what}:</p>
 <pre>{command}</pre>

@@ -10,8 +10,8 @@ from leadmagnet.dev.settings import SITE_URL, api_host
 
 LEADMAGNET = ".venv/bin/leadmagnet"
 STAND_IN = """\
-  `make site` serves in another terminal (it needs Node 22). Until then, a page there
-  gives you a line for curl that does the same."""
+  `make site` serves in another terminal (with Node 20.19, or 22.12 or newer). Until
+  then, a page there gives you a line for curl that does the same."""
 OWN_APP = """\
   an app of your own serves at SITE_URL, or else `make site` in another terminal."""
 BODY = '{"email":"ada@example.org","consents":["guide-mariee-sereine-delivery-fr-1"]}'
