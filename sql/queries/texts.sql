@@ -25,12 +25,23 @@ RETURNING id;
 SELECT id FROM lm_magnets WHERE slug = %(magnet)s AND retired_at IS NULL;
 
 -- name: text_retire_current
+-- Not by the same words under the same policy, which so find their place taken.
 UPDATE lm_consent_texts t
 SET retired_at = now()
 FROM lm_magnets m
 WHERE m.id = t.magnet_id AND m.slug = %(magnet)s AND t.purpose = %(purpose)s
   AND t.locale = %(locale)s AND t.retired_at IS NULL
+  AND (t.text, t.policy_version, t.policy_url)
+      <> (%(text)s, %(policy_version)s, %(policy_url)s)
 RETURNING t.id;
+
+-- name: text_same
+SELECT t.id
+FROM lm_consent_texts t
+JOIN lm_magnets m ON m.id = t.magnet_id
+WHERE m.slug = %(magnet)s AND t.purpose = %(purpose)s AND t.locale = %(locale)s
+  AND t.retired_at IS NULL AND t.text = %(text)s AND t.policy_version = %(policy_version)s
+  AND t.policy_url = %(policy_url)s;
 
 -- name: text_retire
 UPDATE lm_consent_texts t

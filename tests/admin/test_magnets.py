@@ -153,6 +153,8 @@ def test_of_two_corrections_at_once_one_is_told_to_look_first(owner, database, r
     (added,) = [one.json["id"] for one in answers if one.status_code == 201]
     again = owner.post("/texts", TEXT | {"text": "Mieux.", "replaces": added})
     assert again.json["replaced"] == added
+    twice = owner.post("/texts", TEXT | {"text": "Mieux.", "replaces": again.json["id"]})
+    assert problem(twice) == (409, "text_current")
 
 
 def test_a_viewer_changes_nothing(viewer, database):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
+from leadmagnet.admin import magnets
+from leadmagnet.admin.audit import OPERATOR
 from tests.support.client import problem, sign_up
+from tests.support.database import database_at
 from tests.support.settings import API, DELIVERY
 
 SLUG = "guide-mariee-sereine"
@@ -86,6 +91,48 @@ def test_what_is_no_text_is_refused_and_nothing_changes(
     result = add(leadmagnet, text, **changes)
     assert (result.returncode, said in result.stderr) == (code, True), result.stderr
     assert database.checksum() == before
+
+
+def test_the_same_text_is_added_once_however_many_add_it_at_once(server, database):
+    owners = [database_at(server.url("lm_owner", database.name)) for _ in range(4)]
+    told = Barrier(len(owners))
+
+    def add_text(owner):
+        owner.open()
+        told.wait()
+        return magnets.add_text(
+            owner,
+            OPERATOR,
+            magnet=SLUG,
+            purpose="delivery",
+            locale="fr",
+            text=WORDS,
+            policy_version="2027-01",
+            policy_url="https://www.light-and-shutter.example/confidentialite",
+        )
+
+    with ThreadPoolExecutor(len(owners)) as pool:
+        outcomes = [pool.submit(add_text, owner) for owner in owners]
+    for owner in owners:
+        owner.close()
+    refused = [error for each in outcomes if (error := each.exception())]
+    assert [str(error) for error in refused] == [
+        f"{SLUG}-delivery-fr-2 is this very text already: nothing was changed"
+    ] * 3
+    rows = database.rows("SELECT id FROM lm_consent_texts WHERE text = %s", WORDS)
+    assert rows == [{"id": f"{SLUG}-delivery-fr-2"}]
+    assert database.value("SELECT count(*) FROM lm_audit WHERE action = 'magnets:manage'") == 1
+
+
+def test_the_same_words_under_a_new_policy_are_a_new_text(database, leadmagnet):
+    add(leadmagnet)
+    before = database.checksum()
+    again = add(leadmagnet)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.startswith(f"Error: {SLUG}-delivery-fr-2 is this very text already")
+    assert database.checksum() == before
+    under_another = add(leadmagnet, **{"policy-version": "2027-02"})
+    assert under_another.stdout == f"added {SLUG}-delivery-fr-3, retired {SLUG}-delivery-fr-2\n"
 
 
 def test_it_needs_the_owners_connection(leadmagnet, database):

@@ -52,16 +52,18 @@ def add(
         said = "the policy's address must be an http(s) address"
         raise Refused({"/policyUrl": "field_invalid"}, said)
     place = {"magnet": magnet, "purpose": purpose, "locale": locale}
+    words = {"text": text, "policy_version": policy_version, "policy_url": policy_url}
     if transaction.one("text_magnet", magnet=magnet) is None:
         raise MagnetUnknown(f"there is no magnet {magnet!r} that is not retired")
-    retired = transaction.one("text_retire_current", **place)
+    retired = transaction.one("text_retire_current", **place, **words)
     replaced = retired["id"] if retired else None
     added = None
     if replaces in (replaced, ...):
-        added = transaction.one(
-            "text_add", **place, text=text, policy_version=policy_version, policy_url=policy_url
-        )
+        added = transaction.one("text_add", **place, **words)
     if added is None:
+        if current := transaction.one("text_same", **place, **words):
+            said = f"{current['id']} is this very text already: nothing was changed"
+            raise ActRefused("text_current", said)
         said = "another text has just been added there: look at it first"
         raise ActRefused("changed_meanwhile", said)
     return added["id"], replaced

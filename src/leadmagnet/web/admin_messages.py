@@ -108,6 +108,10 @@ ADMIN_PROBLEMS: dict[str, dict[str, str]] = {
         " recommencer.",
         "en": "Somebody else has just changed this. Reload the page and look before you try again.",
     },
+    "text_current": {
+        "fr": "Ce texte est déjà celui qui est affiché. Rien n’a été modifié.",
+        "en": "This is the current text already. Nothing was changed.",
+    },
     "version_missing": {
         "fr": "Il manque la version que vous avez vue. Rechargez la page et recommencez.",
         "en": "The version that you have seen is missing. Send the ETag back in If-Match.",

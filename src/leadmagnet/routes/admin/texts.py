@@ -52,14 +52,14 @@ def read_texts(query: dict[str, Any]) -> dict[str, Any]:
     example={"id": TEXT_ID, "replaced": FORMER_ID},
 )
 @blp.refuses(404, "magnet_unknown")
-@blp.refuses(409, "changed_meanwhile")
+@blp.refuses(409, "changed_meanwhile", "text_current")
 def add_text(body: dict[str, Any]) -> dict[str, Any]:
     """Add a consent text
 
     It takes the place of the current text of this magnet, purpose and language, which stays as it
     is for those who agreed to it. Pages that are open may still send that for `TEXT_GRACE_HOURS`.
     `replaces` is the current text as you have seen it: where somebody else has added one since,
-    nothing changes and the answer is 409.
+    nothing changes and the answer is 409; so it is for the current text once more.
     """
     added, replaced = magnets.add_text(admin().services.database, caller(), **body)
     return {"id": added, "replaced": replaced}
