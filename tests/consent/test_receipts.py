@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import string
 import subprocess
 import sys
 from base64 import b64encode
@@ -109,6 +110,51 @@ def test_any_change_is_refused(shown, public_key, change):
     assert changed != shown
     with pytest.raises(receipts.ReceiptError, match="altered"):
         receipts.verify(changed.encode(), receipts.public_key(public_key))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(
+            f'": "{ADA}"', f'": "eve@example.org", "pii_principal_id": "{ADA}"'
+        ),
+        lambda text: text.replace('{\n  "receipt"', '{"receipt": {}, "receipt"', 1),
+        lambda text: text.replace('"value"', '"value": "", "value"'),
+        lambda text: text.replace('"value"', '"\\u0076alue": "", "value"'),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(shown, public_key, change):
+    changed = change(shown)
+    assert changed != shown
+    with pytest.raises(receipts.ReceiptError, match="stands in it twice"):
+        receipts.verify(changed.encode(), receipts.public_key(public_key))
+
+
+def with_other_bits(value):
+    """Of the last character before `==`, base64 has no use for the last four bits."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    return f"{value[:-3]}{alphabet[alphabet.index(value[-3]) + 1]}=="
+
+
+UNSIGNED = {
+    "a key of somebody else": lambda document: document["signature"].update(public_key="A" * 44),
+    "another algorithm": lambda document: document["signature"].update(algorithm="none"),
+    "another form": lambda document: document["signature"].update(canonicalization="none"),
+    "a member less": lambda document: document["signature"].pop("canonicalization"),
+    "a member more": lambda document: document["signature"].update(signed_at="2020-01-01"),
+    "a note": lambda document: document.update(note="she never agreed"),
+    "the same signature in other characters": lambda document: document["signature"].update(
+        value=with_other_bits(document["signature"]["value"])
+    ),
+}
+
+
+@pytest.mark.parametrize("change", UNSIGNED.values(), ids=UNSIGNED.keys())
+def test_nothing_stands_beside_a_valid_receipt_that_nobody_has_signed(shown, public_key, change):
+    document = json.loads(shown)
+    change(document)
+    with pytest.raises(receipts.ReceiptError, match="something beside it"):
+        receipts.verify(json.dumps(document).encode(), receipts.public_key(public_key))
 
 
 def test_another_form_of_the_same_json_is_the_same_receipt(shown, public_key):

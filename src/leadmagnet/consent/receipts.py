@@ -6,7 +6,6 @@ canonical JSON (`canonical.py`).
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
+from leadmagnet import strict_json
 from leadmagnet.consent import canonical, ledger
 from leadmagnet.database import Row
 from leadmagnet.services import Services
@@ -101,32 +101,44 @@ def issue(services: Services, subscriber_id: UUID, key: Ed25519PrivateKey) -> di
         "party_contact": config.reply_to or config.mail_from,
     }
     receipt = _receipt(row, party)
-    return {
-        "receipt": receipt,
-        "signature": {
-            "algorithm": "Ed25519",
-            "canonicalization": "RFC 8785",
-            "public_key": as_text(key.public_key()),
-            "value": b64encode(key.sign(canonical.encode(receipt))).decode(),
-        },
-    }
+    return _signed(receipt, key.public_key(), key.sign(canonical.encode(receipt)))
 
 
 def verify(document: bytes, key: Ed25519PublicKey) -> dict[str, Any]:
     """The receipt in the signed document, if `key` signed it. Raises ReceiptError.
 
-    The key named in the document is not believed: a forger would name their own.
+    The key named in the document is not believed: a forger would name their own. Nor is anything
+    else in it that the signature does not cover: all of that must be as we write it.
     """
     try:
-        signed = json.loads(document)
-        receipt, value = signed["receipt"], signed["signature"]["value"]
-        key.verify(b64decode(value, validate=True), canonical.encode(receipt))
+        signed = strict_json.parse_object(document)
+        receipt = signed["receipt"]
+        signature = b64decode(signed["signature"]["value"], validate=True)
+        key.verify(signature, canonical.encode(receipt))
     except InvalidSignature:
         raise ReceiptError("not signed by this key, or altered since") from None
+    except strict_json.DuplicateName:
+        raise ReceiptError("a name stands in it twice: it can be read in two ways") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ReceiptError("this is no signed receipt") from None
+    if signed != _signed(receipt, key, signature):
+        raise ReceiptError(
+            "this key signed the receipt, but something beside it in the file is altered or added"
+        )
     found: dict[str, Any] = receipt
     return found
+
+
+def _signed(receipt: dict[str, Any], key: Ed25519PublicKey, signature: bytes) -> dict[str, Any]:
+    return {
+        "receipt": receipt,
+        "signature": {
+            "algorithm": "Ed25519",
+            "canonicalization": "RFC 8785",
+            "public_key": as_text(key),
+            "value": b64encode(signature).decode(),
+        },
+    }
 
 
 def _receipt(row: Row, party: dict[str, str]) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Request
 from webargs.flaskparser import FlaskParser
@@ -16,6 +14,8 @@ from werkzeug.exceptions import (
     RequestTimeout,
     UnsupportedMediaType,
 )
+
+from leadmagnet import strict_json
 
 
 class JsonMalformed(BadRequest):
@@ -70,20 +70,9 @@ def read(req: Request) -> bytes:
 def parse_object(data: bytes) -> dict[str, Any]:
     """The one JSON object that `data` is. Raises JsonMalformed."""
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_refuse,
-            parse_float=_finite,
-        )
-        if b"\\u" in data:
-            # An escaped half of a surrogate pair is text that nothing can store or send on.
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):
+        return strict_json.parse_object(data)
+    except ValueError:
         raise JsonMalformed from None
-    if not isinstance(value, dict):
-        raise JsonMalformed
-    return value
 
 
 def lenient_object(data: bytes) -> dict[str, Any]:
@@ -92,21 +81,3 @@ def lenient_object(data: bytes) -> dict[str, Any]:
         return parse_object(data)
     except JsonMalformed:
         return {}
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("duplicate name")
-    return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
