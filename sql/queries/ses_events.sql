@@ -82,4 +82,6 @@ WITH changed AS (
            'operator'
     FROM changed
 )
-SELECT id FROM changed;
+SELECT EXISTS (SELECT FROM lm_subscribers
+               WHERE id = lm_current_id(%(subscriber_id)s::uuid)) AS found,
+       (SELECT id FROM changed) AS changed;

@@ -30,7 +30,7 @@ def ada(client, mailbox, services):
 
 def test_every_act_by_command_is_in_the_audit(leadmagnet, owner, ada, tmp_path):
     log = tmp_path / "api.log"
-    log.write_text("", encoding="utf-8")
+    log.write_text('{"at": "2026-11-28T03:00:00+00:00", "event": "worker_started"}')
     acts = {
         "keys add phone --role viewer": ("keys:manage", {"act": "add", "key": "phone"}),
         "keys revoke phone": ("keys:manage", {"act": "revoke", "key": "phone"}),

@@ -120,6 +120,12 @@ ENDED = {
     ("log", "sentence"),
     [
         (b"\x1f\x8b\x08", "<stdin> is not UTF-8 text; unpack it first"),
+        (b"", "<stdin> holds no line of the API's or the worker's log; nothing was repeated"),
+        (b"Some words.\n", "<stdin> holds no line of the API's"),
+        (b'{"receipt": {}}\n', "<stdin> holds no line of the API's"),
+        (b'{"at":' * 99_999, "<stdin> holds no line of the API's"),
+        (json.dumps(ENDED)[:-9].encode(), "line 1: this subscriber_unsubscribed"),
+        ({"log": json.dumps(ENDED), "stream": "stdout"}, "line 2: this subscriber_unsubscribed"),
         (
             {key: value for key, value in ENDED.items() if key != "at"},
             "<stdin>, line 2: this subscriber_unsubscribed",

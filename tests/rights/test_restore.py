@@ -84,16 +84,22 @@ def test_what_ended_peoples_mail_since_the_backup_is_repeated_from_the_log(
     client.post(f"{API}/unsubscribe/{mailbox.unsubscribe_token(email('gil'))}")
     log = tmp_path / "api.log"
     # As `docker compose logs` prints them, and with what is no line of ours.
-    log.write_text("".join(f"api-1  | {line}\n" for line in log_lines()) + "api-1  | {no json\n")
+    log_lines_before = log_lines()
+    log.write_text(
+        "".join(f"api-1  | {line}\n" for line in log_lines_before) + "api-1  | {no json\n"
+    )
 
     assert restore("--exit-on-error").returncode == 0
-    for _ in range(2):
+    for said in (
+        "1 unsubscribed again\n1 taken off the newsletter again\n"
+        "1 marked as bounced or complained again\n1 erased again\n1 not in this database\n",
+        "4 found as they should be\n1 not in this database\n",
+    ):
         ran = leadmagnet("replay", "--since", since, str(log), DATABASE_URL=url)
         assert ran.returncode == 0, ran.stderr
-        assert ran.stdout == (
-            "1 unsubscribed again\n1 taken off the newsletter again\n"
-            "1 marked as bounced or complained again\n1 erased again\n1 not in this database\n"
-        )
+        assert ran.stdout == said
+        last = len(log_lines_before) + 1
+        assert ran.stderr == f"{log}: 1 line of something else, from line {last}\n"
     with psycopg.connect(url) as conn:
         rows = conn.execute("SELECT email, status, newsletter FROM lm_subscribers ORDER BY email")
         assert rows.fetchall() == [
@@ -119,7 +125,9 @@ def test_what_was_before_the_backup_is_not_repeated(restored, leadmagnet, tmp_pa
     assert restore("--exit-on-error").returncode == 0
     ran = leadmagnet("replay", "--since", since, str(log), DATABASE_URL=url)
     assert ran.stdout.startswith("nothing to repeat since ")
-    assert leadmagnet("replay", "--since", "yesterday", str(log)).returncode == 2
+    for moment, reason in {"yesterday": "must be like", "2099-01-01": "is in the future"}.items():
+        refused = leadmagnet("replay", "--since", moment, str(log))
+        assert (refused.returncode, reason in refused.stderr) == (2, True)
 
 
 def test_data_alone_cannot_be_restored_over_the_ledger(restored, server, database):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, Any
 from uuid import UUID
@@ -14,7 +15,7 @@ import click
 from leadmagnet.admin import audit
 from leadmagnet.admin.audit import OPERATOR
 from leadmagnet.commands.plumbing import application
-from leadmagnet.commands.printing import Progress
+from leadmagnet.commands.printing import Progress, count
 from leadmagnet.errors import TokenUnknown
 from leadmagnet.funnel import subscribers
 from leadmagnet.funnel.requests import Context
@@ -28,20 +29,20 @@ STATUSES = ("bounced", "complained")
 BY_OPERATOR: dict[str, Any] = {"gesture": "operator", "context": Context(None, None)}
 
 
-def _unsubscribe(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
-    subscribers.unsubscribe(services, subscriber_id=subscriber_id, **BY_OPERATOR)
+def _unsubscribe(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> bool:
+    return subscribers.unsubscribe(services, subscriber_id=subscriber_id, **BY_OPERATOR)
 
 
-def _end_newsletter(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
-    subscribers.end_newsletter(services, subscriber_id=subscriber_id, **BY_OPERATOR)
+def _end_newsletter(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> bool:
+    return subscribers.end_newsletter(services, subscriber_id=subscriber_id, **BY_OPERATOR)
 
 
-def _lower(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
-    ses_events.repeat(services, subscriber_id, status=line["status"])
+def _lower(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> bool:
+    return ses_events.repeat(services, subscriber_id, status=line["status"])
 
 
-def _erase(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> None:
-    erasures.erase(services, subscriber_id, by="reapply")
+def _erase(services: Services, subscriber_id: UUID, line: dict[str, Any]) -> bool:
+    return erasures.erase(services, subscriber_id, by="reapply")
 
 
 # What is said of each; the log's own words stay in the audit.
@@ -50,12 +51,13 @@ WORDS = {
     "newsletter_ended": "taken off the newsletter again",
     "subscriber_status_lowered": "marked as bounced or complained again",
     "subscriber_erased": "erased again",
+    "unchanged": "found as they should be",
     "unknown": "not in this database",
 }
 
 
-# A confirmation is not repeated: whoever wants mail can ask again.
-ACTS: dict[str, Callable[[Services, UUID, dict[str, Any]], None]] = {
+# Whether anything changed. A confirmation is not repeated: whoever wants mail can ask again.
+ACTS: dict[str, Callable[[Services, UUID, dict[str, Any]], bool]] = {
     "subscriber_unsubscribed": _unsubscribe,
     "newsletter_ended": _end_newsletter,
     "subscriber_status_lowered": _lower,
@@ -68,7 +70,10 @@ def _moment(_: click.Context, __: click.Parameter, text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter("must be like 2026-11-28T03:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC):
+        raise click.BadParameter("is in the future: give the time when the backup began")
+    return moment
 
 
 @click.command("replay", short_help="After a restore, repeat what ended people's mail since.")
@@ -86,8 +91,8 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
     with application() as services:
         for _, subscriber_id, line in Progress("repeated").over(told):
             try:
-                ACTS[line["event"]](services, subscriber_id, line)
-                done[line["event"]] += 1
+                changed = ACTS[line["event"]](services, subscriber_id, line)
+                done[line["event"] if changed else "unchanged"] += 1
             except TokenUnknown:
                 done["unknown"] += 1
         audit.record(services.database, OPERATOR, "subscribers:replay", detail=dict(done))
@@ -100,26 +105,49 @@ def command(since: datetime, logs: tuple[IO[str], ...]) -> None:
 
 def _told(logs: tuple[IO[str], ...], since: datetime) -> Iterator[Told]:
     for log in logs:
+        ours, others = 0, list[int]()
         try:
             for number, text in enumerate(Progress(f"lines of {log.name} read").over(log), start=1):
-                told = _event(text, place=f"{log.name}, line {number}")
+                place = f"{log.name}, line {number}"
+                line = _line(text, place=place)
+                if line is None:
+                    others += [number] if text.strip() else []
+                    continue
+                ours += 1
+                told = _event(line, place=place)
                 if told and told[0] >= since:
                     yield told
         except UnicodeDecodeError:
             raise click.ClickException(
                 f"{log.name} is not UTF-8 text; unpack it first if it is packed"
             ) from None
+        if not ours:
+            raise click.ClickException(
+                f"{log.name} holds no line of the API's or the worker's log; nothing was repeated"
+            )
+        if others:
+            said = count(len(others), "line")
+            click.echo(f"{log.name}: {said} of something else, from line {others[0]}", err=True)
 
 
-def _event(text: str, *, place: str) -> Told | None:
-    """What a line tells; None for what is no line of ours, or nothing to repeat."""
+def _line(text: str, *, place: str) -> dict[str, Any] | None:
+    """A line of our log; None for any other."""
     # What collects logs may have put a name before the line.
     _, brace, rest = text.partition("{")
-    try:
+    line: dict[str, Any] = {}
+    with suppress(ValueError, RecursionError):
         line = json.loads(brace + rest)
-    except ValueError:
-        return None
-    if str(line.get("event")) not in ACTS:
+    if {"at", "event"} <= line.keys():
+        return line
+    # Cut off, or wrapped by what collects logs.
+    if act := next((act for act in ACTS if act in text), None):
+        raise _unreadable(act, place)
+    return None
+
+
+def _event(line: dict[str, Any], *, place: str) -> Told | None:
+    """What a line tells; None for nothing to repeat."""
+    if str(line["event"]) not in ACTS:
         return None
     try:
         moment = datetime.fromisoformat(line["at"])
@@ -129,8 +157,12 @@ def _event(text: str, *, place: str) -> Told | None:
             raise ValueError
         return moment, UUID(line["subscriber_id"]), line
     except (AttributeError, KeyError, TypeError, ValueError):
-        # Passed over, somebody would get mail again.
-        raise click.ClickException(
-            f"{place}: this {line['event']} is not as we write it (at with a time zone,"
-            " subscriber_id, status); nothing was repeated"
-        ) from None
+        raise _unreadable(line["event"], place) from None
+
+
+def _unreadable(act: str, place: str) -> click.ClickException:
+    # Passed over, somebody would get mail again.
+    return click.ClickException(
+        f"{place}: this {act} is not as we write it (one JSON object with at and its time zone,"
+        " event, subscriber_id, status); nothing was repeated"
+    )

@@ -90,8 +90,9 @@ def subscription(services: Services, subscriber_id: UUID) -> Row:
     return row
 
 
-def unsubscribe(services: Services, *, subscriber_id: UUID, gesture: str, context: Context) -> None:
-    """End all mail to the subscriber; any number of times. Raises TokenUnknown after an erasure."""
+def unsubscribe(services: Services, *, subscriber_id: UUID, gesture: str, context: Context) -> bool:
+    """End all mail to the subscriber, any number of times; whether that changed anything. Raises
+    TokenUnknown after an erasure."""
     row = services.database.one(
         "subscriber_unsubscribe",
         subscriber_id=subscriber_id,
@@ -103,12 +104,14 @@ def unsubscribe(services: Services, *, subscriber_id: UUID, gesture: str, contex
         raise TokenUnknown
     if row["changed"]:
         log.info("subscriber_unsubscribed", extra={"subscriber_id": str(subscriber_id)})
+    return bool(row["changed"])
 
 
 def end_newsletter(
     services: Services, *, subscriber_id: UUID, gesture: str, context: Context
-) -> None:
-    """End the newsletter alone, any number of times. Raises TokenUnknown after an erasure."""
+) -> bool:
+    """End the newsletter alone, any number of times; whether that changed anything. Raises
+    TokenUnknown after an erasure."""
     row = services.database.one(
         "subscriber_end_newsletter",
         subscriber_id=subscriber_id,
@@ -120,3 +123,4 @@ def end_newsletter(
         raise TokenUnknown
     if row["changed"]:
         log.info("newsletter_ended", extra={"subscriber_id": str(subscriber_id)})
+    return bool(row["changed"])

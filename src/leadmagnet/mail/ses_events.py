@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from leadmagnet.addresses import AddressRefused, normalise
+from leadmagnet.errors import TokenUnknown
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
@@ -87,12 +88,15 @@ def record(services: Services, message_id: str, event: Event) -> None:
         log.error("mail_dead", extra={"outbox_id": outbox_id, "reason": event.type})
 
 
-def repeat(services: Services, subscriber_id: UUID, *, status: str) -> None:
-    """Apply what an earlier event made of somebody, of which only the log knows after a restore."""
-    for row in services.database.all(
-        "ses_event_repeat", subscriber_id=subscriber_id, status=status
-    ):
-        _log_lowered(row["id"], status)
+def repeat(services: Services, subscriber_id: UUID, *, status: str) -> bool:
+    """Apply what an earlier event made of somebody, of which only the log knows after a restore;
+    whether that changed anything. Raises TokenUnknown after an erasure."""
+    row = services.database.one("ses_event_repeat", subscriber_id=subscriber_id, status=status)
+    if row is None or not row["found"]:
+        raise TokenUnknown
+    if row["changed"]:
+        _log_lowered(row["changed"], status)
+    return row["changed"] is not None
 
 
 def _log_lowered(subscriber_id: UUID, status: str | None) -> None:
