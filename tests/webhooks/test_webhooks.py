@@ -810,7 +810,7 @@ def test_the_deliveries_can_be_about_one_person_and_the_dead_are_sent_again_toge
         (("enable", "nobody"), "no endpoint nobody that is disabled"),
         (("replay",), "give the id of an event"),
         (("replay", "9b2f6c1e-3f0a-4d58-9a53-5b6c7d8e9f01"), "nothing to send again"),
-        (("replay", "--dead", "nobody"), "nothing to send again"),
+        (("replay", "--dead", "nobody"), "no endpoint nobody"),
     ],
 )
 def test_an_operators_mistake_gets_one_sentence(run, args, sentence, database):

@@ -15,7 +15,7 @@ from uuid import UUID
 from leadmagnet.adapters.webhooks import Answer, Unreachable, sign
 from leadmagnet.database import Database, Row, leases
 from leadmagnet.services import Services
-from leadmagnet.webhooks.endpoints import WebhookRefused, derived
+from leadmagnet.webhooks.endpoints import WebhookRefused, derived, require
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +142,8 @@ def replay(services: Services, *, event_id: UUID | None = None, endpoint: str | 
     WebhookRefused for none."""
     row = services.database.one("events_replay", event_id=event_id, endpoint=endpoint)
     if row is None or not row["events"]:
+        if endpoint:
+            require(services, endpoint)
         raise WebhookRefused(
             "nothing to send again: `leadmagnet webhooks deliveries` lists the events and their"
             " ids",

@@ -127,7 +127,7 @@ def ping_endpoint(body: dict[str, Any], name: str) -> dict[str, Any]:
 @blp.doc(operationId="adminReplayDead")
 @blp.arguments(NothingSchema)
 @blp.response(200, ReplayedSchema, description="How many events are queued again")
-@blp.refuses(409, "event_unknown")
+@blp.refuses(409, "endpoint_unknown", "event_unknown")
 def replay_dead(body: dict[str, Any], name: str) -> dict[str, int]:
     """Send again all that was given up for an endpoint
 
