@@ -234,12 +234,28 @@ def test_there_is_no_way_back_once_somebody_has_acted_here(
     back = ("import", "prospectflow", "back", "--role", "lm_app")
     assert sign_up(client_of(services)).status_code == 202
     ran = leadmagnet(*back, stdin="y\n")
-    assert ran.returncode == 1
+    assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.count("an unsubscription would be lost") == 1
     assert "lm_old_subscribers" in relations(database)
 
 
 def test_without_old_tables_there_is_nothing_to_go_back_to(database, leadmagnet):
     ran = leadmagnet("import", "prospectflow", "back", "--role", "lm_app", stdin="y\n")
+    assert (ran.returncode, ran.stdout) == (1, "")
     assert "there is nothing to go back to" in ran.stderr
-    assert leadmagnet("import", "prospectflow", "back", "--role", "x", stdin="n\n").returncode == 1
+
+
+def test_the_way_back_is_asked_for_only_where_it_can_be_gone(
+    database, leadmagnet, make_room, bring_in
+):
+    make_room()
+    bring_in()
+    before = relations(database), database.checksum()
+    back = ("import", "prospectflow", "back", "--role")
+    ran = leadmagnet(*back, "nobody", stdin="y\n")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "nobody" in ran.stderr
+    ran = leadmagnet(*back, "lm_app", stdin="n\n")
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("Delete all of our tables for good")
+    assert (relations(database), database.checksum()) == before

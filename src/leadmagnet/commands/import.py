@@ -87,8 +87,9 @@ def check(published: Head | None) -> None:
 @click.option("--role", required=True, help="Its application's role, which gets its rights again.")
 def back(role: str) -> None:
     """Undo the move: delete our tables, rename the old ones back. Only before anybody acts here."""
-    click.confirm("Delete all of our tables for good, and go back to the old ones?", abort=True)
     with _owner() as url:
+        asides.go_back(url, role, rehearsal=True)
+        click.confirm("Delete all of our tables for good, and go back to the old ones?", abort=True)
         asides.go_back(url, role)
     click.echo("the old tables are in place; start the old system")
 

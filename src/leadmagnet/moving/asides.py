@@ -56,9 +56,10 @@ def script() -> str:
     return steps()["prospectflow_aside"].text + ";"
 
 
-def go_back(url: str, role: str) -> None:
-    """Delete all of ours, and give the old tables their names and `role` its rights again. Raises
-    MovingError once people have acted here: an unsubscription would be lost."""
+def go_back(url: str, role: str, *, rehearsal: bool = False) -> None:
+    """Delete all of ours, and give the old tables their names and `role` its rights again; or only
+    find out whether that can be done. Raises MovingError once people have acted here: an
+    unsubscription would be lost."""
     with transaction(url) as conn:
         there = tables(conn)
         if missing := [aside(name) for name in COLUMNS if aside(name) not in there]:
@@ -76,6 +77,8 @@ def go_back(url: str, role: str) -> None:
                 sql.SQL(", ").join(map(sql.Identifier, COLUMNS)), sql.Identifier(role)
             )
         )
+        if rehearsal:
+            conn.rollback()
 
 
 def drop(url: str) -> None:
