@@ -43,7 +43,22 @@ def test_a_bucket_that_blocks_nothing_is_told(look, clients, web):
     stubber.add_client_error("get_public_access_block", "NoSuchPublicAccessBlockConfiguration")
     stubber.add_response("get_bucket_versioning", {})
     with stubber:
-        assert look("file", "privacy").verdict == "fail"
+        found = look("file", "privacy")
+    assert (found.verdict, found.said) == ("fail", "the bucket does not block public access")
+
+
+def test_a_bucket_that_is_not_there_is_told_as_that(look, clients, web):
+    web.get(SIGNED, body="<Error><Code>NoSuchBucket</Code></Error>", status=404)
+    for check, verdict in {"privacy": "fail", "versions": "skipped", "download": "skipped"}.items():
+        stubber = Stubber(clients.s3)
+        stubber.add_client_error("get_public_access_block", "NoSuchBucket")
+        stubber.add_client_error("get_bucket_versioning", "NoSuchBucket")
+        with stubber:
+            found = look("file", check)
+        assert found.verdict == verdict
+        if check == "privacy":
+            assert found.said == f"there is no bucket {BUCKET}"
+            assert found.fix.startswith("S3_BUCKET=")
 
 
 def test_versioning_that_is_off_is_told(look, clients, web):

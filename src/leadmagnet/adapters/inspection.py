@@ -17,7 +17,8 @@ DENIED = {
     "AuthorizationError",
     "AuthorizationErrorException",
 }
-ABSENT = {"NotFound", "NotFoundException", "NoSuchBucket", "NoSuchPublicAccessBlockConfiguration"}
+NOTHING_BLOCKED = "NoSuchPublicAccessBlockConfiguration"
+ABSENT = {"NotFound", "NotFoundException", "NoSuchBucket", NOTHING_BLOCKED}
 PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 
 
@@ -26,7 +27,7 @@ class NotPermitted(Exception):
 
 
 class NotFound(Exception):
-    """There is no such thing in this account and region."""
+    """There is no such thing in this account and region; the message is AWS's word for that."""
 
 
 class NotAnswered(Exception):
@@ -61,8 +62,14 @@ class Inspection:
         return not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
     def public_access_block(self, bucket: str) -> dict[str, bool]:
-        with _asked("s3:GetBucketPublicAccessBlock"):
-            answer = self._s3_client.get_public_access_block(Bucket=bucket)
+        """What is blocked. Raises NotFound where there is no such bucket."""
+        try:
+            with _asked("s3:GetBucketPublicAccessBlock"):
+                answer = self._s3_client.get_public_access_block(Bucket=bucket)
+        except NotFound as code:
+            if str(code) == NOTHING_BLOCKED:
+                return {}
+            raise
         return dict(answer["PublicAccessBlockConfiguration"])
 
     def versioning(self, bucket: str) -> bool:
@@ -115,7 +122,7 @@ def _asked(right: str) -> Iterator[None]:
         if code in DENIED:
             raise NotPermitted(right) from None
         if code in ABSENT:
-            raise NotFound from None
+            raise NotFound(code) from None
         raise NotAnswered(code if code.isalnum() else "unknown answer") from None
     except BotoCoreError as error:
         raise NotAnswered(type(error).__name__) from None

@@ -17,7 +17,10 @@ def private(given: Surroundings) -> Finding:
     try:
         block = given.aws.public_access_block(bucket)
     except NotFound:
-        block = {}
+        return fail(
+            f"there is no bucket {bucket}",
+            "S3_BUCKET=… (from the outputs of deploy/aws/template.yaml)",
+        )
     if all(block.get(name) for name in BLOCKS):
         return ok("the bucket blocks all public access")
     wanted = ",".join(f"{name}=true" for name in BLOCKS)
@@ -77,6 +80,8 @@ def _problem(given: Surroundings, row: Row) -> Finding | None:
             f"S3 refuses the file of {slug} (403): no right to it, a wrong clock, or no such file",
             f"attach ServePolicy of deploy/aws/template.yaml; if that is so, {put}",
         )
+    if b"<Code>NoSuchBucket</Code>" in page.body:
+        raise Skip("there is no such bucket")
     if page.status not in (200, 206):
         return fail(f"the file of {slug} is not there ({page.status})", put)
     if not page.body.startswith(b"%PDF-"):
