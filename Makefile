@@ -47,7 +47,7 @@ smoke: ## The funnel with curl, against BASE_URL (and MAILBOX_URL)
 	@sh scripts/smoke.sh
 
 check-faults: $(VENV)/ready ## A short version of each scenario of the campaign
-	@$(BIN)/python -m pytest tests/faults/*_check.py
+	@$(BIN)/python -m pytest -n 2 tests/faults/*_check.py
 
 check-clients: $(VENV)/ready ## That no client of gunicorn takes what others need, from two addresses
 	@$(BIN)/python -m pytest -n 0 tests/server/clients_check.py

@@ -49,6 +49,15 @@ from tests.support.stack import memory, migrated_postgres
 from tests.support.waiting import until
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: while it waits for PostgreSQL or a process, another has its core."""
+    return min(os.cpu_count() or 1, 7) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def hypothesis_keeps_out_of_the_tree(tmp_path_factory: pytest.TempPathFactory) -> None:
     set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))

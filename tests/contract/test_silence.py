@@ -188,6 +188,7 @@ def admin_traffic(server, database, rules):
     return [owner, viewer, token, weak, *bad, sign()[:60]], written(away.child)
 
 
+@pytest.mark.long
 def test_nothing_the_processes_write_or_send_names_anybody(server, aws, outside, client):
     aws.test_client().delete("/api/messages")
     settings = {

@@ -162,6 +162,7 @@ def test_the_settings_file_is_private_and_survives_a_shell(folder: Path) -> None
     assert shlex.split((folder / "env").read_text()) == [f"MAIL_FROM={value}"]
 
 
+@pytest.mark.long
 def test_the_stack_comes_up_and_a_signal_leaves_nothing_of_it(folder: Path) -> None:
     numbers = {"PORT": ports.free_port(), "MAILBOX_PORT": ports.free_port()}
     site_port = ports.free_port()

@@ -28,6 +28,7 @@ def application(database, files):
     pool.close()
 
 
+@pytest.mark.long
 def test_every_answer_is_one_the_contract_knows(application, subtests):
     # Imported by the one process that runs this test: that takes two seconds.
     import schemathesis
