@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import click
@@ -100,6 +104,40 @@ def test_the_shell_completes_commands(leadmagnet):
         "COMP_CWORD": "1",
     }
     assert leadmagnet(**asked).stdout == "plain,mails\n"
+
+
+def shell(line, **options):
+    environment = {"PATH": os.environ["PATH"]}
+    words = ["sh", "-c", f'"$0" -m leadmagnet {line}', sys.executable]
+    return subprocess.run(words, env=environment, text=True, stderr=subprocess.PIPE, **options)
+
+
+FULL = "Error: the output cannot be written: No space left on device"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's")
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("doctor --mail-to - <&-", "Error: stdin is closed"),
+        ("secrets >&-", "Error: stdout is closed: nothing was done"),
+        ("secrets >/dev/full", FULL),
+        ("--help >/dev/full", FULL),
+        ("openapi >/dev/full", FULL),
+        ("openapi --output /dev/full", FULL),
+    ],
+)
+def test_a_closed_stream_or_a_full_disk_is_a_sentence(line, sentence):
+    ran = shell(line)
+    assert ran.stderr.splitlines() == [sentence]
+    assert ran.returncode == 1
+
+
+def test_a_reader_who_has_seen_enough_is_told_nothing():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as pipe:
+        assert shell("openapi", stdout=pipe).stderr == ""
 
 
 def leaves(group=main, path=()):

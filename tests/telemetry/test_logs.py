@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,13 @@ def test_a_file_gets_every_line(tmp_path):
         for number in range(1000):
             stream.handle(record(f"line {number} {'x' * 200}"))
     assert len((tmp_path / "log").read_text().splitlines()) == 1000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's")
+def test_a_full_disk_costs_lines_and_no_traceback(capsys):
+    with open("/dev/full", "w") as file:
+        LogStream(file).handle(record("lost"))
+    assert capsys.readouterr().err == ""
 
 
 def test_gunicorns_own_lines_are_lines():

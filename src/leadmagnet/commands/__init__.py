@@ -6,10 +6,12 @@ import logging
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import click
 
 from leadmagnet import __version__
+from leadmagnet.commands import streams
 from leadmagnet.commands.printing import Group
 from leadmagnet.telemetry import logs
 
@@ -32,6 +34,10 @@ class LazyGroup(Group):
             return None
         command: click.Command = import_module(f"leadmagnet.commands.{cmd_name}").command
         return command
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with streams.in_order():
+            return super().main(*args, **extra)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

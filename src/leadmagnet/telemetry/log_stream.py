@@ -48,7 +48,7 @@ class LogStream(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._write(self.format(record))
-        except BlockingIOError:
+        except OSError:  # no room in the pipe, or on the disk
             self._dropped += 1
         except Exception:
             self.handleError(record)
