@@ -7,14 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from click import ClickException
 
 from leadmagnet.commands.plumbing import say_what_is_missing
-from leadmagnet.config import Config
+from leadmagnet.config import Config, ConfigError
 from leadmagnet.telemetry import metrics_folder
 from tests.support.servers import Server
 from tests.support.services import configured
-from tests.support.settings import SETTINGS
+from tests.support.settings import AWS, SETTINGS
 
 
 def start(command, **settings):
@@ -42,8 +41,36 @@ def test_a_profile_that_is_not_there_ends_the_start_with_a_sentence(
 ):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_PROFILE", "studio")
-    with pytest.raises(ClickException, match="AWS_PROFILE names no profile"):
+    with pytest.raises(ConfigError, match="AWS_PROFILE names no profile"):
         say_what_is_missing(configured(database))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AWS_DEFAULT_REGION", "eu west", "no AWS region has such a name: set AWS_REGION"),
+        ("AWS_DEFAULT_REGION", "nonsense é", "no AWS region has such a name: set AWS_REGION"),
+        ("AWS_ENDPOINT_URL_S3", "nonsense", "AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL) is no"),
+        ("AWS_ENDPOINT_URL_SESV2", "http://[::1", "AWS_ENDPOINT_URL_SESV2 (or AWS_ENDPOINT_URL)"),
+        ("AWS_CONFIG_FILE", __file__, f"AWS's config file {__file__} cannot be read"),
+        ("AWS_SHARED_CREDENTIALS_FILE", __file__, f"AWS's config file {__file__} cannot be"),
+        ("AWS_SECRET_ACCESS_KEY", "", "AWS's credentials are half set: add AWS_SECRET_ACCESS_KEY"),
+        ("AWS_RETRY_MODE", "nonsense", "a setting of AWS is wrong (InvalidRetryModeError)"),
+    ],
+)
+def test_an_unusable_setting_of_aws_ends_a_command_with_a_sentence(
+    leadmagnet, tmp_path, name, value, said
+):
+    guide = tmp_path / "guide.pdf"
+    guide.write_bytes(b"%PDF-1.7")
+    for words in (["serve"], ["worker"], ["magnets", "put", "guide", str(guide)]):
+        ran = leadmagnet(*words, **(AWS | {name: value}))
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr.startswith(f"Error: {said}")
+        assert len(ran.stderr.splitlines()) == 1
+    doctor = leadmagnet("doctor", "--category", "settings", **(AWS | {name: value}))
+    assert doctor.returncode == 1
+    assert said.partition(":")[0] in doctor.stdout
 
 
 def test_an_old_server_is_refused_by_its_version(database, monkeypatch, capsys):

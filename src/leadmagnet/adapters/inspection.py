@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from leadmagnet.adapters import account
 
 DENIED = {
     "AccessDenied",
@@ -44,12 +45,9 @@ class Inspection:
 
     @classmethod
     def of_environment(cls) -> Inspection:
-        session = boto3.Session()
-        return cls(
-            s3=session.client("s3", config=PATIENCE),
-            ses=session.client("sesv2", config=PATIENCE),
-            sns=session.client("sns", config=PATIENCE),
-        )
+        session = account.session()
+        s3, ses, sns = (account.client(name, PATIENCE, of=session) for name in account.SERVICES)
+        return cls(s3=s3, ses=ses, sns=sns)
 
     @property
     def region(self) -> str:

@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from leadmagnet.adapters import account
 from leadmagnet.errors import FileUnavailable, StorageUnavailable
 
 PIECE = 2**20
@@ -67,22 +68,20 @@ class Files:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return self._given_session or boto3.Session()
+        return self._given_session or account.session()
 
     @cached_property
     def _client(self) -> Any:
         # Virtual addressing names the bucket's own region in the host; the global host, which is
         # the default, redirects for young buckets and so breaks the signature.
-        return self._session.client(
-            "s3",
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "virtual"},
-                connect_timeout=3,
-                read_timeout=5,
-                retries={"total_max_attempts": 1},
-            ),
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "virtual"},
+            connect_timeout=3,
+            read_timeout=5,
+            retries={"total_max_attempts": 1},
         )
+        return account.client("s3", config, of=self._session)
 
     def sign_url(self, key: str, file_name: str) -> str:
         """A URL that downloads the file under its name, until its life has passed (SigV4).

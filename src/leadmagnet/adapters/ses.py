@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
+from leadmagnet.adapters import account
 from leadmagnet.adapters.deadline import Call, cut_when_overdue
 
 CONNECT_SECONDS = 3
@@ -89,9 +89,9 @@ class Mailer:
         self._seconds = seconds
         # No retries of boto3's own: SES has no idempotency key, and a retry after a late answer
         # sends the mail again (seen: three times).
-        self._client: Any = boto3.client(
+        self._client: Any = account.client(
             "sesv2",
-            config=Config(
+            Config(
                 connect_timeout=min(CONNECT_SECONDS, seconds),
                 read_timeout=seconds,
                 retries={"total_max_attempts": 1},

@@ -13,6 +13,7 @@ import click
 from leadmagnet import __version__
 from leadmagnet.commands import streams
 from leadmagnet.commands.printing import Group
+from leadmagnet.config import ConfigError
 from leadmagnet.telemetry import logs
 
 COMMANDS = (
@@ -38,6 +39,13 @@ class LazyGroup(Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         with streams.in_order():
             return super().main(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command; whatever it finds wrong in the environment is its last sentence."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

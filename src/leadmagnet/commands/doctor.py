@@ -81,8 +81,10 @@ def _checked(categories: Collection[str], mail_to: str | None) -> Iterator[Check
         yield Checked("settings", "environment", fail(*_refused(error)))
         yield from unmade(categories, "the settings cannot be read")
         return
-    if sentence := account.missing_region():
-        said, fix = in_two(sentence)
+    try:
+        account.require_usable()
+    except ConfigError as error:
+        said, fix = in_two(str(error))
         yield Checked("settings", "aws", fail(said, fix))
         yield from unmade(categories, said)
         return

@@ -9,7 +9,7 @@ from typing import IO
 import click
 import psycopg
 
-from leadmagnet.commands.plumbing import application, head_option, settings
+from leadmagnet.commands.plumbing import application, head_option
 from leadmagnet.commands.printing import Group, Progress, count
 from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.consent import kept_head, ledger
@@ -59,7 +59,7 @@ def run(report: IO[str] | None, **chosen: str | bool) -> None:
     policy_url = choices.policy_url
     if policy_url and not policy_url.startswith(("http://", "https://")):
         raise click.BadParameter("must be an http(s) address", param_hint="--policy-url")
-    config = settings(Config)
+    config = Config.load()
     with _owner() as url:
         result = imports.import_all(
             url, config, choices, report=report, say=lambda step: click.echo(step, err=True)
@@ -139,7 +139,7 @@ def _checked(published: Head | None) -> checks.Comparison:
 @contextmanager
 def _owner() -> Iterator[str]:
     try:
-        yield settings(MigrationConfig).migration_database_url
+        yield MigrationConfig.load().migration_database_url
     except MovingError as error:
         raise click.ClickException(str(error)) from None
     except psycopg.Error as error:

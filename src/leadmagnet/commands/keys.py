@@ -11,7 +11,7 @@ import click
 from leadmagnet import secret_keys
 from leadmagnet.admin import keys
 from leadmagnet.admin.roles import ROLES
-from leadmagnet.commands.plumbing import owner, settings
+from leadmagnet.commands.plumbing import owner
 from leadmagnet.commands.printing import Group, day, json_option, moment, print_json, print_table
 from leadmagnet.config import FromEnvironment, setting
 from leadmagnet.consent import seals
@@ -38,7 +38,7 @@ def add(name: str, role: str, days: int) -> None:
     words = name.split("-")
     if not all(w.isascii() and w.isalnum() and w.islower() for w in words) or len(name) > 50:
         raise click.BadParameter("must be like ada-laptop", param_hint="NAME")
-    secret = settings(_HashKey).hash_key
+    secret = _HashKey.load().hash_key
     key = keys.make(secrets.token_bytes)
     try:
         with owner() as database:
@@ -98,7 +98,7 @@ def rotate_hash() -> None:
     What the former key wrote is recognised as long as it stays there: suppressed addresses, keys
     of the admin API, seals.
     """
-    given = settings(_HashKey)
+    given = _HashKey.load()
     if not given.former_hash_keys:
         raise click.ClickException("set FORMER_HASH_KEYS to the key before HASH_KEY")
     try:

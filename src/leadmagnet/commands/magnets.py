@@ -13,7 +13,7 @@ from leadmagnet.adapters import account
 from leadmagnet.adapters.s3 import Files
 from leadmagnet.admin import magnets
 from leadmagnet.admin.audit import OPERATOR
-from leadmagnet.commands.plumbing import file_argument, owner, refusing, settings
+from leadmagnet.commands.plumbing import file_argument, owner, refusing
 from leadmagnet.commands.printing import (
     Group,
     count,
@@ -43,10 +43,9 @@ def _changing() -> Iterator[Database]:
 
 
 def _files() -> Files:
-    if sentence := account.missing_region():
-        raise click.ClickException(sentence)
+    account.require_usable()
     # No URL is signed here, so its life does not matter.
-    return Files(settings(BucketConfig).s3_bucket, url_life=timedelta(minutes=1))
+    return Files(BucketConfig.load().s3_bucket, url_life=timedelta(minutes=1))
 
 
 @command.command("list")

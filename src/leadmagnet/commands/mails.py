@@ -10,9 +10,9 @@ import click
 
 from leadmagnet.admin import mails
 from leadmagnet.admin.audit import OPERATOR
-from leadmagnet.commands.plumbing import ROW_ID, ROWS, application, settings
+from leadmagnet.commands.plumbing import ROW_ID, ROWS, application
 from leadmagnet.commands.printing import Group, ago, human, json_option, print_json, print_table
-from leadmagnet.config import Config, ConfigError
+from leadmagnet.config import Config
 from leadmagnet.database import Row
 from leadmagnet.mail import outbox, proof, send_limiter
 from leadmagnet.mail.wording import KINDS, LOCALES, TO_OWNER
@@ -197,11 +197,8 @@ def preview(kind: str, locale: str, folder: Path) -> None:
 
     Needs the settings, and no database. Templates in MAIL_TEMPLATES are checked first.
     """
-    config = settings(Config)
-    try:
-        proof.require_whole(config)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    config = Config.load()
+    proof.require_whole(config)
     content = proof.sample(config, kind, locale)
     for suffix, part in (("html", content.html), ("txt", content.text)):
         path = folder / f"{kind}.{locale}.{suffix}"

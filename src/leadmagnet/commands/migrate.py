@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from leadmagnet.commands.plumbing import settings
 from leadmagnet.config import MigrationConfig
 from leadmagnet.database import migrations
 
@@ -17,7 +16,7 @@ from leadmagnet.database import migrations
 )
 def command(shared_history: bool) -> None:
     """Apply sql/migrations, under Flyway's lock and into Flyway's history, and renew the grants."""
-    config = settings(MigrationConfig)
+    config = MigrationConfig.load()
     try:
         applied = migrations.migrate(
             config.migration_database_url,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import click
 import psycopg
 
 from leadmagnet.adapters import account
-from leadmagnet.config import Config, ConfigError, FromEnvironment, MigrationConfig
+from leadmagnet.config import Config, MigrationConfig
 from leadmagnet.consent.chain import Head
 from leadmagnet.database import Database
 from leadmagnet.database.reasons import why
@@ -18,7 +17,6 @@ from leadmagnet.errors import LeadMagnetError, StorageUnavailable, Unavailable
 from leadmagnet.mail.proof import require_whole
 from leadmagnet.services import Services
 
-Settings = TypeVar("Settings", bound="FromEnvironment")
 file_argument = click.argument("file", type=click.File("rb"))
 # What PostgreSQL's bigint holds, and as many rows as a person reads.
 ROW_ID = click.IntRange(1, 2**63 - 1)
@@ -47,24 +45,13 @@ head_option = click.option(
 )
 
 
-def settings(cls: type[Settings]) -> Settings:
-    """The settings, or an end that names what is missing."""
-    try:
-        return cls.load()
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-
-
 def say_what_is_missing(config: Config) -> None:
-    """At the start of a service: end it with a broken mail or without a region, and say on stderr
-    what else is missing. Credentials and the database may still come; it serves as soon as they do.
+    """At the start of a service: end it with a broken mail or unusable settings of AWS, and say on
+    stderr what else is missing. Credentials and the database may still come; it serves as soon as
+    they do.
     """
-    try:
-        require_whole(config)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-    if sentence := account.missing_region():
-        raise click.ClickException(sentence)
+    require_whole(config)
+    account.require_usable()
     if sentence := account.missing_credentials():
         click.echo(sentence, err=True)
     database = Database(config.database_url, size=1)
@@ -117,7 +104,7 @@ def refusing() -> Iterator[None]:
 @contextmanager
 def application() -> Iterator[Services]:
     """What the use cases are given, in the application's own role."""
-    config = settings(Config)
+    config = Config.load()
     services = Services.from_config(config, connections=1)
     with _connected(services.database, setting="DATABASE_URL"):
         yield services
@@ -126,6 +113,6 @@ def application() -> Iterator[Services]:
 @contextmanager
 def owner() -> Iterator[Database]:
     """The database in the role of its owner, who alone may change texts."""
-    database = Database(settings(MigrationConfig).migration_database_url, size=1)
+    database = Database(MigrationConfig.load().migration_database_url, size=1)
     with _connected(database, setting="MIGRATION_DATABASE_URL"):
         yield database

@@ -14,7 +14,7 @@ import click
 from leadmagnet import secret_keys
 from leadmagnet.admin import audit
 from leadmagnet.admin.audit import OPERATOR
-from leadmagnet.commands.plumbing import file_argument, settings
+from leadmagnet.commands.plumbing import file_argument
 from leadmagnet.commands.printing import Group
 from leadmagnet.commands.subscriber import of_one, one
 from leadmagnet.config import Config, FromEnvironment, setting
@@ -53,7 +53,7 @@ def show(subscriber_id: UUID | None, address_file: IO[str] | None) -> None:
 def public_key() -> None:
     """Print the public key, to be published: receipts are verified with it."""
     with _receipt_errors():
-        key = receipts.signing_key(settings(KeyConfig).receipt_key)
+        key = receipts.signing_key(KeyConfig.load().receipt_key)
     click.echo(receipts.as_text(key.public_key()))
 
 

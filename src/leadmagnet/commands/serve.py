@@ -8,7 +8,7 @@ import sys
 import click
 
 from leadmagnet.admin.settings import AdminConfig
-from leadmagnet.commands.plumbing import say_what_is_missing, settings
+from leadmagnet.commands.plumbing import say_what_is_missing
 from leadmagnet.config import Config
 from leadmagnet.telemetry import metrics_folder
 
@@ -16,8 +16,8 @@ from leadmagnet.telemetry import metrics_folder
 @click.command("serve")
 def command() -> None:
     """Serve the API with gunicorn."""
-    config = settings(Config)
-    settings(AdminConfig)
+    config = Config.load()
+    AdminConfig.load()
     say_what_is_missing(config)
     if config.metrics_token:
         # Set before prometheus_client is imported, and a new folder for each start: it would add

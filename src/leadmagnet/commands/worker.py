@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from leadmagnet import worker
-from leadmagnet.commands.plumbing import say_what_is_missing, settings
+from leadmagnet.commands.plumbing import say_what_is_missing
 from leadmagnet.config import Config
 from leadmagnet.services import Services
 from leadmagnet.telemetry import logs, sentry
@@ -14,7 +14,7 @@ from leadmagnet.telemetry import logs, sentry
 @click.command("worker", short_help="Send the queued mails, until SIGTERM.")
 def command() -> None:
     """Send the queued mails until SIGTERM; a mail in hand is finished first."""
-    config = settings(Config)
+    config = Config.load()
     say_what_is_missing(config)
     logs.configure(config.log_level)
     sentry.start(config.sentry_dsn)

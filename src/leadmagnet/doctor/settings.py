@@ -78,8 +78,13 @@ def addresses(given: Surroundings) -> Finding:
 
 
 def aws(given: Surroundings) -> Finding:
-    if sentence := account.missing_region() or account.missing_credentials():
-        return fail(*in_two(sentence))
+    try:
+        account.require_usable()
+        missing = account.missing_credentials()
+    except ConfigError as error:
+        return fail(*in_two(str(error)))
+    if missing:
+        return fail(*in_two(missing))
     return ok(f"region {given.aws.region}, credentials found")
 
 
