@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -10,7 +13,7 @@ from leadmagnet.admin.roles import ACTIONS
 from leadmagnet.admin.roles import OWNER as PERMISSIONS
 from leadmagnet.consent import seals
 from tests.support.client import confirm, sign_up
-from tests.support.settings import ADA
+from tests.support.settings import ADA, SETTINGS
 
 KEYS = {
     "RECEIPT_KEY": "k" * 43 + "=",
@@ -70,6 +73,34 @@ def test_every_act_by_command_is_in_the_audit(leadmagnet, owner, ada, tmp_path):
     key, secret = said[0], said[6]
     for private in (key, secret, ADA):
         assert private and private not in page.text
+
+
+@pytest.fixture
+def shown_nowhere(server, database):
+    """Runs a command whose output finds a full disk."""
+
+    def run(*args):
+        url = server.url("lm_owner", database.name)
+        environment = os.environ | SETTINGS | KEYS
+        environment |= {"DATABASE_URL": database.url, "MIGRATION_DATABASE_URL": url}
+        command = [sys.executable, "-m", "leadmagnet", *args]
+        with open("/dev/full", "w") as full:
+            return subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE)
+
+    return run
+
+
+def test_no_secret_is_left_that_nobody_has_seen(leadmagnet, database, shown_nowhere):
+    added = leadmagnet("webhooks", "add", "crm", "http://127.0.0.1:9/in", **KEYS)
+    assert added.returncode == 0, added.stderr
+    before = database.checksum()
+    for line in (
+        "keys add phone --role owner",
+        "webhooks add shop http://127.0.0.1:9/in",
+        "webhooks rotate crm",
+    ):
+        assert shown_nowhere(*line.split()).returncode != 0, line
+        assert database.checksum() == before, line
 
 
 def test_what_a_command_was_refused_is_not_in_the_audit(leadmagnet, database):

@@ -63,14 +63,23 @@ def find(services: Services, key: str) -> Row | None:
 
 
 def add(
-    database: Database, *, name: str, key: str, role: str, life: timedelta, hash_key: bytes
+    database: Database,
+    *,
+    name: str,
+    key: str,
+    role: str,
+    life: timedelta,
+    hash_key: bytes,
+    show: Callable[[], None] = lambda: None,
 ) -> datetime:
-    """Store a key by the owner's connection; when it expires. Raises KeyRefused."""
+    """Store a key by the owner's connection; when it expires. Raises KeyRefused, and whatever
+    `show` raises: no key is left that nobody has seen."""
     key_hash = _hash(key, hash_key)
     with _acting(database, "add", key=name, role=role) as transaction:
         row = transaction.one("key_add", key_name=name, key_hash=key_hash, role=role, life=life)
         if row is None:
             raise KeyRefused(f"there is a key {name} already: give another name")
+        show()
     expires_at: datetime = row["expires_at"]
     return expires_at
 

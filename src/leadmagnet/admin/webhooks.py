@@ -3,7 +3,7 @@ row in the audit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -11,6 +11,9 @@ from leadmagnet.admin import audit
 from leadmagnet.admin.audit import Caller
 from leadmagnet.services import Services
 from leadmagnet.webhooks import endpoints, events
+
+# Shows a secret, this one time; where that fails, nothing has changed.
+Show = Callable[[endpoints.Secret], None]
 
 
 @contextmanager
@@ -28,17 +31,26 @@ def add(
     url: str,
     events: list[str],
     include_email: bool,
+    show: Show = lambda secret: None,
 ) -> endpoints.Secret:
     """Raises EndpointRefused for the URL, WebhookRefused for a name that is taken or without
     WEBHOOK_KEY."""
     with _acting(services, caller, "add", endpoint=name, includeEmail=include_email) as within:
-        return endpoints.add(within, name=name, url=url, kinds=events, include_email=include_email)
+        secret = endpoints.add(
+            within, name=name, url=url, kinds=events, include_email=include_email
+        )
+        show(secret)
+        return secret
 
 
-def rotate(services: Services, caller: Caller, name: str) -> endpoints.Secret:
+def rotate(
+    services: Services, caller: Caller, name: str, *, show: Show = lambda secret: None
+) -> endpoints.Secret:
     """Raises WebhookRefused."""
     with _acting(services, caller, "rotate", endpoint=name) as within:
-        return endpoints.rotate(within, name)
+        secret = endpoints.rotate(within, name)
+        show(secret)
+        return secret
 
 
 def enable(services: Services, caller: Caller, name: str) -> None:

@@ -49,11 +49,11 @@ def add(name: str, role: str, days: int) -> None:
                 role=role,
                 life=timedelta(days=days),
                 hash_key=secret,
+                show=lambda: click.echo(key),
             )
     except keys.KeyRefused as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{name} may act as {role} until {moment(expires_at)}", err=True)
-    click.echo(key)
 
 
 @command.command("list")

@@ -59,13 +59,17 @@ name_argument = click.argument("name", callback=_name)
 )
 def add(name: str, url: str, kinds: tuple[str, ...], include: str | None) -> None:
     """Tell the endpoint NAME at URL, and print its secret, this one time."""
-    chosen = list(kinds or endpoints.KINDS)
     with _acting() as services:
-        secret = webhooks.add(
-            services, OPERATOR, name=name, url=url, events=chosen, include_email=include == "email"
+        webhooks.add(
+            services,
+            OPERATOR,
+            name=name,
+            url=url,
+            events=list(kinds or endpoints.KINDS),
+            include_email=include == "email",
+            show=lambda secret: click.echo(secret.text),
         )
     click.echo(f"{name} is told from now on; `leadmagnet webhooks ping {name}` tries it", err=True)
-    click.echo(secret.text)
 
 
 @command.command("list")
@@ -99,9 +103,10 @@ def list_(as_json: bool) -> None:
 def rotate(name: str) -> None:
     """Print a new secret; the former one signs beside it for a day."""
     with _acting() as services:
-        secret = webhooks.rotate(services, OPERATOR, name)
+        secret = webhooks.rotate(
+            services, OPERATOR, name, show=lambda secret: click.echo(secret.text)
+        )
     click.echo(f"the former secret signs as well until {moment(secret.former_until)}", err=True)
-    click.echo(secret.text)
 
 
 @command.command("disable")
