@@ -31,7 +31,11 @@ def ada(client, mailbox, services):
     return str(mailbox.unsubscribe_token()).partition(".")[0]
 
 
-def test_every_act_by_command_is_in_the_audit(leadmagnet, owner, ada, tmp_path):
+def test_every_act_by_command_is_in_the_audit(leadmagnet, owner, ada, database, tmp_path):
+    database.rows(
+        "INSERT INTO lm_subscribers (email, locale, asked_consents, asked_at)"
+        " VALUES ('old@example.org', 'fr', '{}', now() - interval '1 year')"
+    )
     log = tmp_path / "api.log"
     log.write_text('{"at": "2026-11-28T03:00:00+00:00", "event": "worker_started"}')
     acts = {
@@ -55,7 +59,7 @@ def test_every_act_by_command_is_in_the_audit(leadmagnet, owner, ada, tmp_path):
         ),
         "erasures reapply": ("erasures:reapply", {"erased": 0}),
         f"replay --since 2026-01-01 {log}": ("subscribers:replay", {}),
-        "purge": ("subscribers:purge", {}),
+        "purge": ("subscribers:purge", {"unconfirmed_subscribers": 1}),
     }
     said = []
     for line in acts:

@@ -300,6 +300,18 @@ def test_two_workers_purge_each_row_once(database, services, aged):
     assert database.count("lm_erasures") == 600
 
 
+def test_what_a_purge_deleted_before_it_failed_is_in_the_audit(database, aged, leadmagnet):
+    many(database, 240)
+    aged("33 days")
+    last = database.value("SELECT max(id::text) FROM lm_subscribers")
+    database.rows(f"ALTER TABLE lm_erasures ADD CHECK (subscriber_id <> '{last}')")
+    assert leadmagnet("purge").returncode == 1
+    assert database.count("lm_subscribers") == 40
+    noted = database.rows("SELECT actor, action, detail FROM lm_audit")
+    detail = {"unconfirmed_subscribers": 100}
+    assert noted == [{"actor": "operator", "action": "subscribers:purge", "detail": detail}] * 2
+
+
 def test_the_command_says_what_it_would_do_and_then_does_it(database, aged, leadmagnet):
     many(database, 101)
     aged("33 days")

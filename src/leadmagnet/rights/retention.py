@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from leadmagnet.config import Config
+from leadmagnet.database import Transaction
 from leadmagnet.services import Services
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ class Batch(NamedTuple):
 
     rule: str
     found: int
+
+
+Note = Callable[[Transaction, Batch], None]
 
 
 def rules(config: Config) -> tuple[Rule, ...]:
@@ -81,21 +85,29 @@ def kept_days(config: Config) -> dict[str, int]:
     return {name: age.days for name, age in ages.items()}
 
 
-def purge(services: Services, *, dry_run: bool = False) -> Iterator[Batch]:
+def purge(
+    services: Services, *, dry_run: bool = False, note: Note = lambda transaction, batch: None
+) -> Iterator[Batch]:
     """Apply each rule, a batch at a time: the caller decides when the next one runs. A batch
-    in which nothing was found is yielded, too, while there is more to look at."""
+    in which nothing was found is yielded, too, while there is more to look at.
+
+    `note` writes down what a batch has erased, in its transaction.
+    """
     for rule in rules(services.config):
         after, more = rule.start, True
         while more:
-            row = services.database.one(
-                rule.query,
-                age=rule.age,
-                after=after,
-                look_at=LOOK_AT,
-                batch=BATCH,
-                dry_run=dry_run,
-                **rule.parameters,
-            )
+            with services.database.transaction() as transaction:
+                row = transaction.one(
+                    rule.query,
+                    age=rule.age,
+                    after=after,
+                    look_at=LOOK_AT,
+                    batch=BATCH,
+                    dry_run=dry_run,
+                    **rule.parameters,
+                )
+                if row and row["erased"]:
+                    note(transaction, Batch(rule.name, row["erased"]))
             if row is None:
                 break
             full = row["found"] == BATCH
