@@ -147,5 +147,5 @@ def verify(
     if known["whole"]:
         return True, f"complete: {all_rows}, {by}"
     if number < total:
-        return False, f"truncated: {number} of {all_rows}, {by}"
+        return False, f"truncated: {number} of {all_rows}, altered or not, {by}"
     return False, f"altered: edited, or saved again by another program; {all_rows}, {by}"
