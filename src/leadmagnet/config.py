@@ -6,16 +6,19 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
+from difflib import get_close_matches
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from leadmagnet import secret_keys, studio
+from leadmagnet import places, secret_keys, studio
 from leadmagnet.addresses import AddressRefused, normalise
+
+# SITEURL is SITE_URL, and API_PORT is not PORT.
+ALIKE = 0.85
 
 
 class ConfigError(Exception):
@@ -23,31 +26,12 @@ class ConfigError(Exception):
 
 
 def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # Without the value: it may be a password.
+        raise ValueError("must be UTF-8") from None
     return value
-
-
-def _web_origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise ValueError("must be an http(s) address without query, like https://www.example.org")
-    if not value.isascii():
-        raise ValueError("must be ASCII: write the domain in punycode, like xn--lumire-4ua.example")
-    return value.rstrip("/")
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    return tuple(_web_origin(item.strip()) for item in value.split(",") if item.strip())
-
-
-def _topics(value: str) -> tuple[str, ...]:
-    topics = tuple(item.strip() for item in value.split(",") if item.strip())
-    if any(len(topic.split(":")) != 6 or ":sns:" not in topic for topic in topics):
-        raise ValueError("must hold ARNs, like arn:aws:sns:eu-west-3:123456789012:ses-events")
-    return topics
-
-
-def _names(value: str) -> frozenset[str]:
-    return frozenset(item.strip().lower() for item in value.split(",") if item.strip())
 
 
 def flag(value: str) -> bool:
@@ -56,16 +40,14 @@ def flag(value: str) -> bool:
     return value.lower() == "true"
 
 
-def _locale(value: str) -> str:
-    if value not in ("fr", "en"):
-        raise ValueError("must be fr or en")
-    return value
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        for word in words:
+            if value.lower() == word.lower():
+                return word
+        raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
 
-
-def _outage(value: str) -> str:
-    if value.lower() not in ("accept", "refuse"):
-        raise ValueError("must be accept or refuse")
-    return value.lower()
+    return parse
 
 
 def _sender(value: str) -> str:
@@ -112,14 +94,26 @@ def _duration(unit: str, at_most: int) -> Callable[[str], timedelta]:
     return lambda value: timedelta(**{unit: number(value)})
 
 
-def _log_level(value: str) -> str:
-    if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-    return value.upper()
-
-
 def setting(parse: Callable[[str], Any], default: Any = MISSING) -> Any:
     return field(default=default, metadata={"parse": parse})
+
+
+def environment() -> Mapping[str, str]:
+    """This process's."""
+    env = os.environ
+    # boto3 reads the first name only; Lambda, ECS and the other SDKs go by the second.
+    if env.get("AWS_REGION"):
+        env["AWS_DEFAULT_REGION"] = env.get("AWS_DEFAULT_REGION") or env["AWS_REGION"]
+    return env
+
+
+def misspelt(env: Mapping[str, str]) -> dict[str, str]:
+    """Names that are no setting's but much like one that is not set, and that one."""
+    kinds = FromEnvironment.__subclasses__()
+    known = {item.name.upper() for kind in kinds for item in fields(kind)}  # type: ignore[arg-type]
+    unset = sorted(name for name in known if not env.get(name))
+    near = {name: get_close_matches(name.upper(), unset, 1, ALIKE) for name in env}
+    return {name: found[0] for name, found in near.items() if found and name not in known}
 
 
 class FromEnvironment:
@@ -128,11 +122,7 @@ class FromEnvironment:
     @classmethod
     def load(cls) -> Self:
         """The settings of this process."""
-        env = os.environ
-        # boto3 reads the first name only; Lambda, ECS and the other SDKs go by the second.
-        if env.get("AWS_REGION"):
-            env["AWS_DEFAULT_REGION"] = env.get("AWS_DEFAULT_REGION") or env["AWS_REGION"]
-        return cls.from_env(env)
+        return cls.from_env(environment())
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -151,12 +141,15 @@ class FromEnvironment:
                     missing.append(name)
                 continue
             try:
-                values[item.name] = item.metadata["parse"](given)
+                values[item.name] = item.metadata["parse"](_text(given))
             except ValueError as error:
                 wrong.append(f"{name} {error}")
         if missing or wrong:
             lines = [f"set {', '.join(missing)}"] if missing else []
-            raise ConfigError("; ".join(lines + wrong) + " (.env.example says what each is for)")
+            near = [f"{name} is no setting" for name, of in misspelt(env).items() if of in missing]
+            raise ConfigError(
+                "; ".join(lines + near + wrong) + " (.env.example says what each is for)"
+            )
         return cls(**values)
 
 
@@ -166,12 +159,12 @@ class Config(FromEnvironment):
     """What `serve` and `worker` need. `.env.example` explains each."""
 
     database_url: str = setting(_database)
-    site_url: str = setting(_web_origin)
+    site_url: str = setting(places.web_origin)
     studio_name: str = setting(studio.words(60))
     postal_address: str = setting(studio.words(200))
-    s3_bucket: str = setting(studio.bucket)
+    s3_bucket: str = setting(places.bucket)
     mail_from: str = setting(_sender)
-    ses_configuration_set: str = setting(_text)
+    ses_configuration_set: str = setting(places.configuration_set)
     unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.several)
     hash_key: bytes = setting(secret_keys.one)
 
@@ -185,12 +178,12 @@ class Config(FromEnvironment):
     mail_colour_dark: str = setting(studio.readable_on_dark, "#e6c3a8")
     mail_templates: Path | None = setting(Path, None)
     time_zone: str = setting(studio.time_zone, "Europe/Paris")
-    owner_locale: str = setting(_locale, "fr")
+    owner_locale: str = setting(_one_of("fr", "en"), "fr")
     owner_mail: str | None = setting(_address, None)
     former_hash_keys: tuple[bytes, ...] = setting(secret_keys.several, ())
     legacy_unsubscribe_keys: tuple[bytes, ...] = setting(secret_keys.legacy, ())
-    api_url: str | None = setting(_web_origin, None)
-    cors_origins: tuple[str, ...] = setting(_origins, ())
+    api_url: str | None = setting(places.web_origin, None)
+    cors_origins: tuple[str, ...] = setting(places.origins, ())
     trusted_proxies: int = setting(_number(0, 10), 0)
     token_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=48))
     token_uses: int = setting(_number(1, 100_000), 100)
@@ -205,13 +198,13 @@ class Config(FromEnvironment):
     guesses_per_hour: int = setting(_number(1, 1_000_000), 100)
     refuse_disposable: bool = setting(flag, False)
     turnstile_secret: str | None = setting(_text, None)
-    turnstile_hostnames: frozenset[str] = setting(_names, frozenset())
+    turnstile_hostnames: frozenset[str] = setting(places.host_names, frozenset())
     turnstile_action: str | None = setting(_text, None)
-    turnstile_outage: str = setting(_outage, "accept")
+    turnstile_outage: str = setting(_one_of("accept", "refuse"), "accept")
     metrics_token: str | None = setting(secret_keys.text, None)
-    sentry_dsn: str | None = setting(_web_origin, None)
+    sentry_dsn: str | None = setting(places.web_origin, None)
     text_grace_hours: timedelta = setting(_duration("hours", 24 * 30), timedelta(hours=24))
-    sns_topics: tuple[str, ...] = setting(_topics, ())
+    sns_topics: tuple[str, ...] = setting(places.topics, ())
     ses_max_rate: int = setting(_number(1, 10_000), 10)
     ses_timeout_seconds: timedelta = setting(_duration("seconds", 300), timedelta(seconds=20))
     bounces_per_hundred: int = setting(_number(1, 100), 10)
@@ -227,7 +220,7 @@ class Config(FromEnvironment):
     expired_token_days: timedelta = setting(_duration("days", 3650), timedelta(days=180))
     webhook_key: bytes | None = setting(secret_keys.one, None)
     former_webhook_keys: tuple[bytes, ...] = setting(secret_keys.several, ())
-    webhook_allow_hosts: frozenset[str] = setting(_names, frozenset())
+    webhook_allow_hosts: frozenset[str] = setting(places.hosts_and_ports, frozenset())
     ledger_head_file: Path | None = setting(Path, None)
     receipt_key: bytes | None = setting(secret_keys.signing, None)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
@@ -235,7 +228,7 @@ class Config(FromEnvironment):
     port: int = setting(_number(1, 65_535), 8000)
     web_workers: int = setting(_number(1, 64), 2)
     web_threads: int = setting(_number(1, 64), 16)
-    log_level: str = setting(_log_level, "INFO")
+    log_level: str = setting(_one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 
     @property
     def hash_keys(self) -> tuple[bytes, ...]:
@@ -269,7 +262,7 @@ class Config(FromEnvironment):
 class BucketConfig(FromEnvironment):
     """What uploading a file needs besides AWS's own variables."""
 
-    s3_bucket: str = setting(studio.bucket)
+    s3_bucket: str = setting(places.bucket)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

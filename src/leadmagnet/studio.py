@@ -1,4 +1,4 @@
-"""Reads the settings that say who the studio is: its words, page, time zone, colours and bucket."""
+"""Reads the settings that say who the studio is: its words, page, time zone and colours."""
 
 from __future__ import annotations
 
@@ -19,12 +19,6 @@ def words(at_most: int) -> Callable[[str], str]:
         return value
 
     return parse
-
-
-def bucket(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|arn:.+", value):
-        raise ValueError("must be a bucket's name: 3 to 63 small letters, digits, hyphens and dots")
-    return value
 
 
 def path(value: str) -> str:

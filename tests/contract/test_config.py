@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.commands import main
-from leadmagnet.config import Config, ConfigError, MigrationConfig
+from leadmagnet.config import Config, ConfigError, MigrationConfig, misspelt
 from tests.support.paths import path_of
 from tests.support.settings import SETTINGS
 
@@ -99,6 +99,13 @@ def test_so_does_every_other_process(command, monkeypatch):
         ("TRUSTED_PROXIES", "-1"),
         ("CORS_ORIGINS", "*"),
         ("LOG_LEVEL", "LOUD"),
+        ("SES_CONFIGURATION_SET", "nonsense é"),
+        ("SES_CONFIGURATION_SET", "x" * 65),
+        ("TURNSTILE_HOSTNAMES", "https://www.studio.example"),
+        ("TURNSTILE_HOSTNAMES", "www.studio.example, é"),
+        ("WEBHOOK_ALLOW_HOSTS", "ftp://x y"),
+        ("WEBHOOK_ALLOW_HOSTS", "n8n:http"),
+        ("WEBHOOK_ALLOW_HOSTS", "n8n:5678/hook"),
         ("LEGACY_UNSUBSCRIBE_KEYS", "short"),
         ("LEGACY_UNSUBSCRIBE_KEYS", "a-real-former-secret, fallback-unsubscribe-secret"),
     ],
@@ -106,6 +113,38 @@ def test_so_does_every_other_process(command, monkeypatch):
 def test_a_wrong_value_is_refused_and_its_setting_named(name, value):
     with pytest.raises(ConfigError, match=name):
         Config.from_env({**VALID, name: value})
+
+
+@pytest.mark.parametrize("name", ["STUDIO_NAME", "DATABASE_URL", "MAIL_TEMPLATES", "HASH_KEY"])
+def test_a_value_that_is_not_utf_8_is_refused_and_not_repeated(name):
+    # As Python reads the byte E9 from the environment.
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({**VALID, name: "caf\udce9" * 20})
+    assert str(caught.value).startswith(f"{name} must be UTF-8 (")
+
+
+def test_hosts_are_read_in_small_letters_with_or_without_a_port():
+    hosts = "n8n:5678, N8N_web, crm.studio.example, [fd00::1]:80, 10.0.0.1,"
+    config = Config.from_env({**VALID, "WEBHOOK_ALLOW_HOSTS": hosts})
+    assert config.webhook_allow_hosts == {
+        *("n8n:5678", "n8n_web", "crm.studio.example", "[fd00::1]:80", "10.0.0.1")
+    }
+
+
+def test_a_name_that_is_nearly_a_settings_is_found():
+    given = ("SITEURL", "mail_from", "WEBHOOK_KEYS", "LOGLEVEL", "DATABASE_ULR")
+    meant = ("SITE_URL", "MAIL_FROM", "WEBHOOK_KEY", "LOG_LEVEL", "DATABASE_URL")
+    assert misspelt(dict.fromkeys(given, "x")) == dict(zip(given, meant, strict=True))
+
+
+def test_names_of_other_programs_and_of_what_is_set_are_left_alone():
+    others = ("HOSTNAME", "API_PORT", "PGHOST", "PATH", "S3_BUCKET_NAME", "AWS_REGION", "SITEURL")
+    assert misspelt({**VALID, **dict.fromkeys(others, "x"), "POLICY_PATH_EN": "/x"}) == {}
+
+
+def test_a_missing_setting_is_told_with_the_name_that_was_given_instead():
+    with pytest.raises(ConfigError, match=r"^set SITE_URL; SITEURL is no setting"):
+        Config.from_env({**VALID, "SITE_URL": "", "SITEURL": "https://secret.example"})
 
 
 def test_values_are_typed_and_frozen():

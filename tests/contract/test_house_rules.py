@@ -35,7 +35,7 @@ STOREYS = (
     ("services", "telemetry"),
     ("database", "adapters"),
     ("config",),
-    ("errors", "addresses", "hashes", "secret_keys", "strict_json", "studio"),
+    ("errors", "addresses", "hashes", "places", "secret_keys", "strict_json", "studio"),
 )
 # What the use cases are made of: they know neither HTTP nor AWS.
 DOMAIN = ("admin", "rights", "mail", "webhooks", "funnel", "consent")

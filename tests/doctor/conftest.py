@@ -66,6 +66,7 @@ def given(
         services=services,
         admin=AdminConfig(),
         migration=MigrationConfig(migration_database_url=owner),
+        misspelt={},
         aws=Inspection(s3=clients.s3, ses=clients.ses, sns=clients.sns),
         names=Names(),
         pages=Pages(),

@@ -32,7 +32,7 @@ def settings(look, start):
 
 @pytest.mark.parametrize(
     "check",
-    ["keys", ".env", "addresses", "aws", "events", "proxies", "templates", "admin"],
+    ["names", "keys", ".env", "addresses", "aws", "events", "proxies", "templates", "admin"],
 )
 def test_settings_of_a_real_service_are_well(settings, check):
     assert settings(check).verdict == "ok"
@@ -99,6 +99,14 @@ def test_the_kept_end_is_looked_for_in_the_ledger(
     assert (verified().returncode, verified().stderr) == (0, "")
     superuser.execute("DELETE FROM lm_consent_seals")
     assert said() == ("fail", "seal 1, which LEDGER_HEAD_FILE names, was removed or made anew")
+
+
+def test_names_that_are_nearly_a_settings_are_told(look):
+    found = look("settings", "names", misspelt={"SITEURL": "SITE_URL", "MAILFROM": "MAIL_FROM"})
+    assert (found.verdict, found.said) == (
+        "warn",
+        "SITEURL is no setting: SITE_URL?; MAILFROM is no setting: MAIL_FROM?",
+    )
 
 
 def test_an_env_file_that_others_read_is_told(look, given):

@@ -92,10 +92,12 @@ def test_the_region_by_its_other_name_is_enough_and_the_rest_is_said(
     monkeypatch.setenv("AWS_REGION", "eu-west-3")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_DEFAULT_REGION", "")
+    monkeypatch.setenv("LOGLEVEL", "DEBUG")
     database.rows("REVOKE ALL ON lm_magnets FROM lm_app")
     say_what_is_missing(Config.load())
     said = capsys.readouterr().err
     assert "no AWS credentials" in said
+    assert "LOGLEVEL is no setting: LOG_LEVEL?" in said
     assert "not ready: the role lacks a right" in said
 
 

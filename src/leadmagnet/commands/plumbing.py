@@ -9,7 +9,7 @@ import click
 import psycopg
 
 from leadmagnet.adapters import account
-from leadmagnet.config import Config, MigrationConfig
+from leadmagnet.config import Config, MigrationConfig, environment, misspelt
 from leadmagnet.consent.chain import Head
 from leadmagnet.database import Database
 from leadmagnet.database.reasons import why
@@ -50,6 +50,8 @@ def say_what_is_missing(config: Config) -> None:
     stderr what else is missing. Credentials and the database may still come; it serves as soon as
     they do.
     """
+    for name, meant in misspelt(environment()).items():
+        click.echo(f"{name} is no setting: {meant}?", err=True)
     require_whole(config)
     account.require_usable()
     if sentence := account.missing_credentials():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -49,6 +49,7 @@ class Surroundings:
     services: Services
     admin: AdminConfig
     migration: MigrationConfig | None
+    misspelt: Mapping[str, str]
     aws: Inspection
     names: Names
     pages: Pages

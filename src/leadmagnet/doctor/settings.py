@@ -21,6 +21,13 @@ NOBODYS = (".example", ".test", ".invalid", ".localhost", "example.com", "exampl
 HERE = ("localhost", "127.0.0.1", "::1")
 
 
+def names(given: Surroundings) -> Finding:
+    if given.misspelt:
+        said = "; ".join(f"{name} is no setting: {near}?" for name, near in given.misspelt.items())
+        return warn(said, "write the names as .env.example does")
+    return ok("none is misspelt")
+
+
 def keys(given: Surroundings) -> Finding:
     config = given.services.config
     named = {f"UNSUBSCRIBE_KEYS[{n}]": key for n, key in enumerate(config.unsubscribe_keys)}
@@ -166,6 +173,7 @@ def is_nobodys(host: str) -> bool:
 
 
 CHECKS: dict[str, Check] = {
+    "names": names,
     "keys": keys,
     ".env": env_file,
     "addresses": addresses,

@@ -11,7 +11,13 @@ from leadmagnet.adapters.inspection import Inspection
 from leadmagnet.adapters.names import Names
 from leadmagnet.adapters.pages import Pages
 from leadmagnet.admin.settings import AdminConfig
-from leadmagnet.config import ConfigError, FromEnvironment, MigrationConfig
+from leadmagnet.config import (
+    ConfigError,
+    FromEnvironment,
+    MigrationConfig,
+    environment,
+    misspelt,
+)
 from leadmagnet.doctor.findings import Surroundings
 from leadmagnet.services import Services
 
@@ -24,6 +30,7 @@ def surroundings_of(services: Services) -> Surroundings:
         # What is wrong with them is said by `serve`, which does not start.
         admin=_loaded(AdminConfig) or AdminConfig(),
         migration=_loaded(MigrationConfig),
+        misspelt=misspelt(environment()),
         aws=Inspection.of_environment(),
         names=Names(),
         pages=Pages(),
