@@ -1,5 +1,6 @@
 // Writes an app made of nothing but the lines of docs/nuxt.md: `node bare.mjs FOLDER`. What an app has
-// before (Nuxt, TypeScript) comes from the site's package.json; install.sh holds the line that installs.
+// before (Nuxt, TypeScript, versions that are held back) comes from the site's package.json; install.sh
+// holds the line that installs.
 // `node bare.mjs FOLDER 3`: the same for Nuxt 3, whose app's own folder is FOLDER.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -25,7 +26,8 @@ const { dependencies, devDependencies, overrides } = JSON.parse(readFileSync(joi
 write('package.json', JSON.stringify({
   private: true,
   type: 'module',
-  dependencies: { nuxt: major === '3' ? '3.21.11' : dependencies.nuxt },
+  // As in Nuxt's own starter; TypeScript resolves an app's own Vue otherwise than one that Nuxt brings.
+  dependencies: { nuxt: major === '3' ? '3.21.11' : dependencies.nuxt, vue: '^3.5.0' },
   devDependencies: { 'typescript': devDependencies.typescript, 'vue-tsc': devDependencies['vue-tsc'] },
   overrides: Object.fromEntries(Object.entries(overrides).filter(([name]) => major !== '3' || !name.startsWith('@nuxt/'))),
 }))
