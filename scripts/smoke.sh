@@ -114,7 +114,7 @@ while :; do
     [ "$(date +%s)" -lt "$deadline" ] || fail "no mail to $address within a minute"
     sleep 0.2
 done
-token=$(json 're.search(r"/lead-magnet/confirm\?token=([\w-]{43})(?![\w-])", it[0]["text"])[1]')
+token=$(json 're.search(r"/lead-magnet/confirm\?\S+token=([\w-]{43})(?![\w-])", it[0]["text"])[1]')
 unsubscribe=$(json '{k.lower(): v for k, v in it[0]["headers"].items()}["list-unsubscribe"].split(">")[0].strip("<")')
 ok
 

@@ -47,9 +47,67 @@ test('a page that a mail leads to changes its language where it stands', async (
   await heading(page, 'Votre guide vous attend')
   await click(page, 'English')
   await heading(page, 'Your guide is waiting')
-  assert.equal(shown(page), '/lead-magnet/confirm')
+  assert.equal(shown(page), '/lead-magnet/confirm?lang=en')
+  await page.reload()
+  await heading(page, 'Your guide is waiting')
   await clickForFile(page, 'Confirm and get the guide')
   await ada.leave()
+})
+
+test('a link that has died speaks the mail’s language, in any browser, also after an erasure', async () => {
+  const ada = await person({ locale: 'fr-FR' })
+  const { page } = ada
+  await page.goto('/en')
+  await page.getByLabel('Your e-mail address').fill(ada.email)
+  await page.getByLabel('I agree that Light & Shutter sends me').check()
+  await click(page, 'Get the guide')
+  const { confirm } = await links(ada.email)
+  await page.getByRole('link', { name: 'My data' }).click()
+  await page.getByLabel('Your e-mail address').fill(ada.email)
+  await click(page, 'Get the link')
+  const { text } = await mail(ada.email, { count: 2 })
+  await page.goto(text.match(/\S+\/lead-magnet\/mes-donnees\?\S+token=\S+/)[0])
+  await click(page, 'Erase my data…')
+  await click(page, 'Erase for ever')
+  await heading(page, 'Everything is erased')
+  await page.reload()
+  await page.getByText('your data has already been erased').waitFor()
+  await look(page, 'data-dead-en')
+  await page.goto(confirm)
+  await heading(page, 'This link is not valid')
+  await ada.leave()
+})
+
+test('an address that says no language is answered in the browser’s, once and after a reload', async () => {
+  const { page, leave } = await person({ locale: 'en-GB' })
+  for (const [path, title] of [
+    ['/lead-magnet/confirm?token=abc', 'This link is not valid'],
+    ['/lead-magnet/unsubscribe?token=abc', 'This link is not valid'],
+    ['/lead-magnet/mes-donnees', 'Your data'],
+    ['/lead-magnet/mes-donnees?token=abc', 'This link no longer works'],
+    ['/nowhere', 'This page does not exist'],
+  ]) {
+    await page.goto(path)
+    await heading(page, title)
+    await page.reload()
+    await heading(page, title)
+    assert.equal(await page.locator('html').getAttribute('lang'), 'en')
+  }
+  await click(page, 'Français')
+  await heading(page, 'Cette page n’existe pas')
+  await page.reload()
+  await heading(page, 'Cette page n’existe pas')
+  // Who reads French goes on in French, and a language that nobody speaks here is answered in the site's.
+  await page.goto('/')
+  await page.getByRole('link', { name: 'Mes données' }).click()
+  await heading(page, 'Vos données')
+  await page.reload()
+  await heading(page, 'Vos données')
+  await leave()
+  const other = await person({ locale: 'de-DE' })
+  await other.page.goto('/lead-magnet/confirm')
+  await heading(other.page, 'Ce lien n’est pas valable')
+  await other.leave()
 })
 
 test('the policy that mails and the form lead to, and the cookie that nobody gets', async () => {

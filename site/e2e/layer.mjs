@@ -15,7 +15,7 @@ test('an app of the guide’s lines alone: sign up, open the mail, get the file'
   await page.locator('form button').click()
 
   const { text } = await mail(ada.email)
-  await page.goto(text.match(/\S+\/lead-magnet\/confirm\?token=\S+/)[0])
+  await page.goto(text.match(/\S+\/lead-magnet\/confirm\?\S+token=\S+/)[0])
   const [download] = await Promise.all([page.waitForEvent('download'), page.locator('main button').click()])
   assert.deepEqual(readFileSync(await download.path()), guide)
   assert.match(await page.title(), /Light & Shutter/)

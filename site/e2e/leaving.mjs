@@ -14,7 +14,7 @@ test('"this was not me": one click, and no more mail', async () => {
   await page.goto(leave)
   await heading(page, 'Ce n’était pas vous ?')
   await page.getByText('nous n’y enverrons plus le guide pendant 180 jours').waitFor()
-  assert.equal(shown(page), '/lead-magnet/unsubscribe')
+  assert.equal(shown(page), '/lead-magnet/unsubscribe?lang=fr')
   await look(page, 'unsubscribe-not-me')
   assert.equal(status(ada.email), 'pending')
   await page.reload()

@@ -9,12 +9,12 @@ import { mail, mails, sql } from './stack.mjs'
 
 /** The link to her data, asked for on the page. */
 async function link({ page, email }, { count = 2 } = {}) {
-  await page.goto('/lead-magnet/mes-donnees')
+  await page.goto('/lead-magnet/mes-donnees?lang=fr')
   await page.getByLabel('Votre adresse e-mail').fill(email)
   await click(page, 'Recevoir le lien')
   await heading(page, 'Regardez votre boîte mail')
   const { text } = await mail(email, { count })
-  return text.match(/\S+\/lead-magnet\/mes-donnees\?token=\S+/)[0]
+  return text.match(/\S+\/lead-magnet\/mes-donnees\?\S+token=\S+/)[0]
 }
 
 test('a copy of everything, as a file', async () => {
@@ -24,7 +24,7 @@ test('a copy of everything, as a file', async () => {
   await page.goto((await links(ada.email)).confirm)
   await clickForFile(page, 'Confirmer et recevoir le guide')
 
-  await page.goto('/lead-magnet/mes-donnees')
+  await page.goto('/lead-magnet/mes-donnees?lang=fr')
   await look(page, 'data-ask')
   await click(page, 'Recevoir le lien')
   await page.getByText('Cette adresse e-mail n’est pas valable').waitFor()
@@ -44,7 +44,7 @@ test('a copy of everything, as a file', async () => {
     WHERE s.email = %s AND e.name = 'advice-tool'`, ada.email)
   await page.goto(url)
   await page.getByRole('heading', { name: 'En garder une copie' }).waitFor()
-  assert.equal(shown(page), '/lead-magnet/mes-donnees')
+  assert.equal(shown(page), '/lead-magnet/mes-donnees?lang=fr')
   await page.getByText(/Ce lien est celui de a•+@e•+\.org/).waitFor()
   assert.ok(!(await page.getByRole('main').textContent()).includes(ada.email))
   await click(page, 'Voir mes données')
@@ -89,6 +89,8 @@ test('erasing takes a second, deliberate step, and leaves nothing', async () => 
   await click(page, 'Effacer définitivement')
   await heading(page, 'Tout est effacé')
   await look(page, 'data-erased')
+  await page.reload()
+  await page.getByText('vos données ont déjà été effacées').waitFor()
   assert.equal(status(ada.email), undefined)
   await page.goto(confirm)
   await heading(page, 'Ce lien n’est pas valable')
@@ -129,9 +131,9 @@ test('a link to the data that has expired, or that nobody issued, leads to a new
   await page.goto(url)
   await heading(page, 'Ce lien ne fonctionne plus')
   await helped(page)
-  await page.getByText('Il a expiré, ou n’a pas été copié').waitFor()
+  await page.getByText('Il a expiré, n’a pas été copié').waitFor()
   await look(page, 'data-expired')
-  await page.goto(`/lead-magnet/mes-donnees?token=${'A'.repeat(43)}`)
+  await page.goto(`/lead-magnet/mes-donnees?lang=fr&token=${'A'.repeat(43)}`)
   await heading(page, 'Ce lien ne fonctionne plus')
   assert.equal(await page.getByText('Effacer').count(), 0)
   assert.equal(await page.getByLabel('Votre adresse e-mail').isVisible(), true)

@@ -68,7 +68,7 @@ test('the token stays out of the page’s source, the address bar and the referr
   // A phone may drop the page while the guide is read.
   await page.reload()
   await page.getByText('est déjà confirmée').waitFor()
-  assert.equal(shown(page), '/lead-magnet/confirm')
+  assert.equal(shown(page), '/lead-magnet/confirm?lang=fr')
   // The link belongs to this page alone, not to the next one in the same tab.
   await page.getByRole('link', { name: 'Mes données' }).click()
   await page.getByLabel('Votre adresse e-mail').waitFor()
@@ -220,7 +220,7 @@ test('without its API the site says so, with a 503, and tries again when asked',
   await look(page, 'landing-alone')
   await page.getByRole('button', { name: 'Réessayer' }).click()
   await page.getByText('Le service ne répond pas').waitFor()
-  await page.goto(`${at.siteAlone}/lead-magnet/confirm?token=${'A'.repeat(43)}`)
+  await page.goto(`${at.siteAlone}/lead-magnet/confirm?lang=fr&token=${'A'.repeat(43)}`)
   await page.getByText('Le service ne répond pas').waitFor()
   await look(page, 'confirm-unreachable')
   await ada.leave()

@@ -25,7 +25,7 @@ from tests.support.client import client_of, confirm, sign_up
 from tests.support.fake_ses import Raw
 from tests.support.mailbox import Mailbox
 from tests.support.services import NO_FILES, delivery
-from tests.support.settings import ADA
+from tests.support.settings import ADA, API
 from tests.support.settling import settle
 from tests.support.waiting import until
 
@@ -76,6 +76,17 @@ def test_the_links_in_a_mail_lead_to_the_site_alone(client, mailbox):
     for part in (message["text"], message["html"]):
         hosts = {rest.partition("/")[0] for rest in part.split("https://")[1:]}
         assert hosts == {"www.light-and-shutter.example"}
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_the_links_say_the_language_of_the_mail_before_the_token(client, mailbox, locale):
+    sign_up(client, locale=locale)
+    client.post(f"{API}/privacy/request", json={"email": ADA})
+    for message in mailbox.deliver().messages():
+        page = {"confirm": "confirm", "privacy": "mes-donnees"}[message["tags"]["kind"]]
+        for each in (page, "unsubscribe"):
+            assert f"/lead-magnet/{each}?lang={locale}&token=" in message["text"]
+            assert f"/lead-magnet/{each}?lang={locale}&amp;token=" in message["html"]
 
 
 def test_nothing_typed_by_the_visitor_is_printed_in_a_mail(client, mailbox):

@@ -93,8 +93,8 @@ class Links:
         self.caught = {}
 
     def send(self, mail):
-        link = re.search(r"/lead-magnet/(confirm|mes-donnees)\?token=(\S+)", mail.text)
-        leave = re.search(r"/unsubscribe\?token=([0-9a-f-]{36})", mail.text)
+        link = re.search(r"/lead-magnet/(confirm|mes-donnees)\?\S+token=(\S+)", mail.text)
+        leave = re.search(r"/unsubscribe\?\S+token=([0-9a-f-]{36})", mail.text)
         self.caught[mail.to, link[1]] = link[2]
         self.caught[mail.to, "id"] = UUID(leave[1])
         return "id"

@@ -138,7 +138,10 @@ def test_the_commit_waits_for_the_disk_whether_somebody_is_listed_or_not(databas
 def test_it_is_one_mail_with_a_link_to_the_page_of_the_site(client, mailbox, ada):
     assert mailbox.kinds() == ["confirm", "privacy"]
     (message, _) = mailbox.messages(ADA)
-    assert "https://www.light-and-shutter.example/lead-magnet/mes-donnees?token=" in message["text"]
+    assert (
+        "https://www.light-and-shutter.example/lead-magnet/mes-donnees?lang=fr&token="
+        in message["text"]
+    )
     assert "1\u00a0heure." in message["text"]
 
 
@@ -312,7 +315,7 @@ def test_the_export_is_hers_alone_and_changes_nothing(client, database, mailbox,
 @pytest.mark.parametrize("call", [export, erase])
 def test_tokens_of_another_purpose_forged_or_none_are_refused(client, database, mailbox, ada, call):
     before = database.checksum(without=COUNTS)
-    confirmation = mailbox.messages(ADA)[1]["text"].partition("confirm?token=")[2][:43]
+    confirmation = mailbox.messages(ADA)[1]["text"].partition("confirm?lang=fr&token=")[2][:43]
     for token in (
         confirmation,
         mailbox.unsubscribe_token(),
@@ -346,7 +349,7 @@ def test_the_link_is_described_without_the_address_or_a_change(client, database,
     assert answer.json["email"] == "a•••@e•••.org"
     ends = database.value("SELECT expires_at FROM lm_download_tokens WHERE kind = 'privacy'")
     assert datetime.fromisoformat(answer.json["expiresAt"]) == ends
-    confirmation = mailbox.messages(ADA)[1]["text"].partition("confirm?token=")[2][:43]
+    confirmation = mailbox.messages(ADA)[1]["text"].partition("confirm?lang=fr&token=")[2][:43]
     for token in (confirmation, mailbox.unsubscribe_token(), "x" * 43, ada[:-1], "\x00"):
         assert problem(describe(client, token)) == (404, "token_unknown"), token
     assert database.checksum(without=COUNTS) == before

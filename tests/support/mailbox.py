@@ -52,6 +52,6 @@ class Mailbox:
 
 
 def link_token(text: str, page: str) -> str:
-    found = re.search(rf"/lead-magnet/{page}\?token=(\S+)", text)
+    found = re.search(rf"/lead-magnet/{page}\?\S+token=(\S+)", text)
     assert found, text
     return found[1]

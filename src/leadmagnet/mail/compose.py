@@ -42,6 +42,12 @@ def compose(
     return wording.fill(kind, locale, values)
 
 
+def page_url(page: str, token: str, *, locale: str, config: Config) -> str:
+    """The site's page behind a link. Only the mail knows the language of a link that has died, and
+    one that was cut short still says it where the token comes last."""
+    return f"{config.site_url}/lead-magnet/{page}?lang={locale}&token={token}"
+
+
 def life_of(kind: str, config: Config) -> timedelta:
     """How long the link of such a mail works."""
     return config.privacy_link_minutes if kind == "privacy" else config.token_hours
@@ -61,8 +67,8 @@ def mail_for(row: Row, *, token: str, config: Config, database: Database) -> Mai
         magnet_title=row["magnet_title"] or "",
         newsletter=row["newsletter"],
         confirmed=row["confirmed"],
-        link_url=f"{config.site_url}/lead-magnet/{page}?token={token}",
-        unsubscribe_url=f"{config.site_url}/lead-magnet/unsubscribe?token={unsubscribe}",
+        link_url=page_url(page, token, locale=row["locale"], config=config),
+        unsubscribe_url=page_url("unsubscribe", unsubscribe, locale=row["locale"], config=config),
         life=life_of(row["kind"], config),
     )
     one_click = f"{config.api_url or config.site_url}/api/lead-magnet/unsubscribe/{unsubscribe}"

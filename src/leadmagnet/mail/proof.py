@@ -14,7 +14,7 @@ from jinja2 import TemplateSyntaxError
 
 from leadmagnet.config import Config, ConfigError
 from leadmagnet.mail import owner
-from leadmagnet.mail.compose import compose, life_of
+from leadmagnet.mail.compose import compose, life_of, page_url
 from leadmagnet.mail.wording import KINDS, LOCALES, TO_OWNER, Content
 
 TITLES = {"fr": "Guide de la Mariée Sereine", "en": "The Serene Bride’s Guide"}
@@ -53,9 +53,8 @@ def sample(
         magnet_title=TITLES[locale],
         newsletter=newsletter,
         confirmed=confirmed,
-        link_url=_link(config),
-        unsubscribe_url=_unsubscribe(config),
         life=life_of(kind, config),
+        **_links(config, locale),
     )
 
 
@@ -92,9 +91,8 @@ def _faults(config: Config, folder: Path) -> Iterator[str]:
 def _flaws(config: Config, locale: str, content: Content, *, links: bool) -> Iterator[str]:
     if not content.subject:
         yield "the subject is empty"
-    acting = {"link_url": _link(config), "unsubscribe_url": _unsubscribe(config)}
     needed = {
-        **(acting if links else {}),
+        **(_links(config, locale) if links else {}),
         "policy_url": config.policy_url(locale),
         "controller": config.controller_name,
         "postal_address": config.postal_address,
@@ -121,9 +119,8 @@ def _place(error: Exception, folder: Path) -> str | None:
     return places[-1] if places else None
 
 
-def _link(config: Config) -> str:
-    return f"{config.site_url}/lead-magnet/confirm?token=preview"
-
-
-def _unsubscribe(config: Config) -> str:
-    return f"{config.site_url}/lead-magnet/unsubscribe?token=preview"
+def _links(config: Config, locale: str) -> dict[str, str]:
+    return {
+        f"{name}_url": page_url(page, "preview", locale=locale, config=config)
+        for name, page in (("link", "confirm"), ("unsubscribe", "unsubscribe"))
+    }

@@ -85,8 +85,9 @@ def ask(body: dict[str, str]) -> dict[str, str]:
     """Request a link to one's own data
 
     The response is the same whether anything is held or not. The link is e-mailed and opens
-    `/lead-magnet/mes-donnees?token=…` on the site. It works for an hour, during which no other is
-    sent; at most three are sent in seven days, and none to an address that bounced or complained.
+    `/lead-magnet/mes-donnees?lang=…&token=…` on the site. It works for an hour, during which no
+    other is sent; at most three are sent in seven days, and none to an address that bounced or
+    complained.
     """
     requests.ask_for_privacy_link(services(), email=body["email"], context=context())
     return {"status": "accepted", "message": PRIVACY_ASKED[language()]}

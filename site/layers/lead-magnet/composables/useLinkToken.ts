@@ -7,12 +7,15 @@ export function useLinkToken() {
   const token = shallowRef<string | null>()
   const route = useRoute()
   const router = useRouter()
+  const locale = useLeadMagnetLocale()
 
   onMounted(async () => {
     const given = route.query.token ?? history.state?.linkToken
     token.value = typeof given === 'string' && given ? given : null
-    if (route.query.token !== undefined) {
-      await router.replace({ path: route.path, state: { linkToken: token.value } })
+    // Without a link the page speaks as the one before it, and keeps to that when it is reloaded.
+    const lang = route.query.lang ?? (token.value ? undefined : locale.value)
+    if (route.query.token !== undefined || lang !== route.query.lang) {
+      await router.replace({ path: route.path, query: { lang }, state: { linkToken: token.value } })
     }
   })
 

@@ -1,8 +1,14 @@
 export type LeadMagnetLocale = 'fr' | 'en'
 
-/** The language that the form and the pages speak: the one your app sets, or the mail's once its link says it. */
+/** The language that the form and the pages speak: the one your app sets, or the mail's. */
 export const useLeadMagnetLocale = () =>
   useState<LeadMagnetLocale>('lead-magnet-locale', () => useAppConfig().leadMagnet.locale as LeadMagnetLocale)
+
+/** The language that an address asks for by its `lang`, or else, while the server renders, the browser. */
+export function askedLocale(query: { lang?: unknown }): LeadMagnetLocale | undefined {
+  const lang = import.meta.client || query.lang ? query.lang : useRequestHeader('accept-language')
+  return String(lang ?? '').match(/(?:^|,) *(fr|en)\b/)?.[1] as LeadMagnetLocale | undefined
+}
 
 /** Where the guide is asked for in the language of the moment. */
 export function useLeadMagnetHome() {
