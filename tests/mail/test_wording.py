@@ -73,9 +73,20 @@ def test_a_file_that_no_mail_uses_is_refused(tmp_path, config):
         require_whole(config)
 
 
-def test_a_folder_that_is_not_there_is_refused():
-    with pytest.raises(ConfigError, match="/nowhere is no folder"):
-        require_whole(Config.from_env({**ENV, "MAIL_TEMPLATES": "/nowhere"}))
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("/nowhere", "No such file or directory"),
+        (__file__, "Not a directory"),
+        # As one that others may not read, which root reads all the same.
+        (f"/{'x' * 300}", "File name too long"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_refused(folder, why):
+    with pytest.raises(ConfigError) as caught:
+        require_whole(Config.from_env({**ENV, "MAIL_TEMPLATES": folder}))
+    said = f"MAIL_TEMPLATES: {folder} is no folder that can be read ({why})"
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

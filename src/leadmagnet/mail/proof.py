@@ -66,13 +66,15 @@ def require_whole(config: Config) -> None:
 
 
 def _faults(config: Config, folder: Path) -> Iterator[str]:
-    if not folder.is_dir():
-        yield f"{folder} is no folder"
+    try:
+        names = sorted(each.name for each in folder.iterdir())
+    except OSError as error:
+        yield f"{folder} is no folder that can be read ({error.strerror})"
         return
     ours = {each.name for each in files("leadmagnet.mail").joinpath("templates").iterdir()}
-    for each in sorted(folder.iterdir()):
-        if each.name not in ours and not each.name.startswith("."):
-            yield f"{each.name} is the name of no template: use {', '.join(sorted(ours))}"
+    for name in names:
+        if name not in ours and not name.startswith("."):
+            yield f"{name} is the name of no template: use {', '.join(sorted(ours))}"
     for kind in KINDS + TO_OWNER:
         for locale in LOCALES:
             for newsletter, confirmed in ((True, False), (False, False), (True, True)):
