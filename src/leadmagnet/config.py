@@ -224,7 +224,7 @@ class Config(FromEnvironment):
     ledger_head_file: Path | None = setting(Path, None)
     receipt_key: bytes | None = setting(secret_keys.signing, None)
     lease_seconds: timedelta = setting(_duration("seconds", 3600), timedelta(minutes=2))
-    host: str = setting(_text, "127.0.0.1")
+    host: str = setting(places.host, "127.0.0.1")
     port: int = setting(_number(1, 65_535), 8000)
     web_workers: int = setting(_number(1, 64), 2)
     web_threads: int = setting(_number(1, 64), 16)

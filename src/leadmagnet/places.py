@@ -22,6 +22,13 @@ def origins(value: str) -> tuple[str, ...]:
     return tuple(map(web_origin, _items(value)))
 
 
+def host(value: str) -> str:
+    """An IPv6 address without its brackets."""
+    if not re.fullmatch(HOST + "|[0-9a-f:.]+", value.lower()):
+        raise ValueError("must be an address of this machine, like 127.0.0.1")
+    return value.strip("[]")
+
+
 def host_names(value: str) -> frozenset[str]:
     names = _items(value.lower())
     if not all(re.fullmatch(HOST, name) for name in names):

@@ -103,6 +103,8 @@ def test_so_does_every_other_process(command, monkeypatch):
         ("SES_CONFIGURATION_SET", "x" * 65),
         ("TURNSTILE_HOSTNAMES", "https://www.studio.example"),
         ("TURNSTILE_HOSTNAMES", "www.studio.example, é"),
+        ("HOST", "http://x"),
+        ("HOST", "nonsense é"),
         ("WEBHOOK_ALLOW_HOSTS", "ftp://x y"),
         ("WEBHOOK_ALLOW_HOSTS", "n8n:http"),
         ("WEBHOOK_ALLOW_HOSTS", "n8n:5678/hook"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from leadmagnet.commands.plumbing import say_what_is_missing
 from leadmagnet.config import Config, ConfigError
+from leadmagnet.server import ports
 from leadmagnet.telemetry import metrics_folder
 from tests.support.servers import Server
 from tests.support.services import configured
@@ -99,6 +102,36 @@ def test_the_region_by_its_other_name_is_enough_and_the_rest_is_said(
     assert "no AWS credentials" in said
     assert "LOGLEVEL is no setting: LOG_LEVEL?" in said
     assert "not ready: the role lacks a right" in said
+
+
+def test_a_port_that_is_taken_ends_the_start_with_a_sentence(database):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = start("serve", DATABASE_URL=database.url, PORT=str(port), **AWS)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: port {port} of 127.0.0.1 cannot be listened on (Address already in use): correct"
+        " HOST or PORT\n"
+    )
+
+
+def test_a_port_that_is_left_meanwhile_is_had():
+    other = socket.create_server(("127.0.0.1", 0))
+    host, port = other.getsockname()
+    assert ports.refusal(host, port) == ports.TAKEN
+    with ThreadPoolExecutor(1) as elsewhere:
+        waited = elsewhere.submit(ports.lasting_refusal, host, port, patience=60)
+        other.close()
+        assert waited.result() is None
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_ipv6_address_is_bound_with_or_without_brackets(host):
+    code = "from leadmagnet.server.gunicorn_conf import bind; print(bind)"
+    environment = SETTINGS | {"DATABASE_URL": "postgresql://localhost/x", "HOST": host}
+    words = [sys.executable, "-c", code]
+    ran = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout == "[::1]:8000\n"
 
 
 def test_the_folder_of_the_figures_goes_with_the_server_and_after_a_kill_at_the_next_start(

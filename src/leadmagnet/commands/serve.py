@@ -10,6 +10,7 @@ import click
 from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.commands.plumbing import say_what_is_missing
 from leadmagnet.config import Config
+from leadmagnet.server import ports
 from leadmagnet.telemetry import metrics_folder
 
 
@@ -19,6 +20,12 @@ def command() -> None:
     config = Config.load()
     AdminConfig.load()
     say_what_is_missing(config)
+    # gunicorn would say it in ten lines.
+    if reason := ports.lasting_refusal(config.host, config.port):
+        raise click.ClickException(
+            f"port {config.port} of {config.host} cannot be listened on ({reason}): correct HOST or"
+            " PORT"
+        )
     if config.metrics_token:
         # Set before prometheus_client is imported, and a new folder for each start: it would add
         # up the counts of former processes.

@@ -14,7 +14,7 @@ from moto.server import ThreadedMotoServer
 from werkzeug.serving import make_server
 
 from leadmagnet.dev.mailbox import create_mailbox
-from leadmagnet.dev.ports import refusal
+from leadmagnet.server.ports import refusal
 
 GUIDE = Path(__file__).with_name("guide.pdf")
 GUIDE_KEY = "guides/guide-mariee-sereine.pdf"

@@ -1,26 +1,11 @@
-"""Which TCP ports of this machine can be listened on."""
+"""Finds TCP ports of this machine that are free."""
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from pathlib import Path
 
-TAKEN = os.strerror(errno.EADDRINUSE)
-
-
-def refusal(host: str, port: int) -> str | None:
-    """Why this port cannot be listened on; None when it can."""
-    with socket.socket() as probe:
-        # Without it a port would count as taken for a minute after its last connection.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen()
-        except OSError as error:
-            return error.strerror or str(error)
-    return None
+from leadmagnet.server.ports import refusal
 
 
 def is_free(host: str, port: int) -> bool:

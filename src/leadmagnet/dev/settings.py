@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leadmagnet.admin.settings import AdminConfig
 from leadmagnet.config import Config, MigrationConfig
-from leadmagnet.dev import ports
+from leadmagnet.server.ports import TAKEN, refusal
 
 DATABASE_URLS = ("DATABASE_URL", "MIGRATION_DATABASE_URL")
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104
@@ -87,8 +87,8 @@ def port(settings: Mapping[str, str], name: str) -> int:
 
 
 def refuse_taken_port(name: str, host: str, number: int) -> None:
-    reason = ports.refusal(host, number)
-    if reason == ports.TAKEN:
+    reason = refusal(host, number)
+    if reason == TAKEN:
         raise SettingError(f"port {number} is taken: set {name} to another")
     if reason:
         raise SettingError(f"port {number} of {host} cannot be used ({reason}): change {name}")

@@ -9,7 +9,8 @@ from leadmagnet.telemetry import metrics_folder
 
 _config = Config.load()
 
-bind = f"{_config.host}:{_config.port}"
+_host = f"[{_config.host}]" if ":" in _config.host else _config.host
+bind = f"{_host}:{_config.port}"
 worker_class = "leadmagnet.server.gunicorn_worker.Worker"
 workers = _config.web_workers
 threads = _config.web_threads
