@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,8 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def hypothesis_keeps_out_of_the_tree(tmp_path_factory: pytest.TempPathFactory) -> None:
-    set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+def hypothesis_keeps_out_of_the_tree() -> None:
+    """Beside the packages: its tables of Unicode, which take two seconds to make, are kept."""
+    set_hypothesis_home_dir(Path(sys.prefix) / "hypothesis")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -71,8 +71,8 @@ def test_an_empty_database_becomes_a_working_funnel_without_sql(
 
     Path("guide.pdf").write_bytes(PDF.read_bytes() + b"\n%%EOF\n")
     Path("text.txt").write_text("J’accepte de recevoir ce guide par e-mail.")
-    Path("api.log").touch()
-    Path("worker.log").touch()
+    for name in ("api.log", "worker.log"):
+        Path(name).write_text('{"at": "2026-11-28T04:00:00+00:00", "event": "started"}')
     known = set()
     for words, file in of_the_document():
         said = run(*words)
