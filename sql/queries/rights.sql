@@ -1,3 +1,12 @@
+-- name: rights_role
+-- role: owner
+-- The role that the grants name, from here on in this session: the one given, or the database's own
+-- setting, or the usual one.
+WITH named AS (
+    SELECT set_config('leadmagnet.app_role', coalesce(%(given)s::text,
+        nullif(current_setting('leadmagnet.app_role', true), ''), 'lm_app'), false) AS name)
+SELECT name, EXISTS (SELECT FROM pg_roles WHERE rolname = name) AS is_there FROM named;
+
 -- name: rights_held
 -- role: owner
 -- Who may do what with each of our tables, sequences and functions.

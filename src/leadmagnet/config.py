@@ -270,4 +270,4 @@ class MigrationConfig(FromEnvironment):
     """What `migrate` needs: the owner's connection, and the role that the application uses."""
 
     migration_database_url: str = setting(_database)
-    app_role: str = setting(_text, "lm_app")
+    app_role: str | None = setting(_text, None)

@@ -294,8 +294,23 @@ def test_the_applications_role_may_change_no_column_of_what_only_grows(database)
             assert database.value(query, table, privilege) is False, (table, privilege)
 
 
-def test_without_the_applications_role_the_migrations_still_apply(empty):
-    assert migrate(empty, app_role="nobody_by_that_name")
+def test_without_the_applications_role_nothing_is_applied(empty):
+    with pytest.raises(MigrationError) as caught:
+        migrate(empty, app_role="typo")
+    assert str(caught.value) == (
+        "there is no role typo in PostgreSQL to grant anything to: create it, or correct APP_ROLE"
+    )
+    with psycopg.connect(empty) as conn:
+        tables = conn.execute("SELECT FROM pg_tables WHERE schemaname = 'public'")
+        assert tables.fetchall() == []
+
+
+def test_without_app_role_the_databases_own_setting_names_the_role(server, empty):
+    with psycopg.connect(server.url("postgres", "empty"), autocommit=True) as admin:
+        admin.execute("ALTER DATABASE empty SET leadmagnet.app_role = 'no_such_role'")
+    with pytest.raises(MigrationError, match="there is no role no_such_role"):
+        migrate(empty)
+    assert migrate(empty, app_role="lm_app")
 
 
 def test_a_role_by_another_name_gets_the_grants(server, empty):

@@ -87,6 +87,12 @@ def test_a_migration_that_is_not_applied_is_named(look, database):
     assert script in found.said
 
 
+def test_an_application_role_that_is_not_there_is_named(look, given):
+    found = look("database", "migrations", migration=replace(given.migration, app_role="typo"))
+    assert (found.verdict, found.fix) == ("fail", "create it, or correct APP_ROLE")
+    assert "no role typo" in found.said
+
+
 def test_a_migration_that_was_changed_is_named(look, database):
     database.rows("UPDATE flyway_schema_history SET checksum = 1 WHERE installed_rank = 3")
     found = look("database", "migrations")

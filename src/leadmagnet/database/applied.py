@@ -28,13 +28,13 @@ def rows(conn: psycopg.Connection[dict[str, Any]]) -> list[dict[str, Any]]:
     return psycopg.RawCursor(conn).execute(queries()["applied_migrations"].text).fetchall()
 
 
-def compare(url: str, *, app_role: str, directory: Path | None = None) -> Comparison:
+def compare(url: str, *, app_role: str | None, directory: Path | None = None) -> Comparison:
     """Look by the owner's connection. Raises MigrationError, with what is wrong."""
     files = read(directory or sql_directory() / "migrations")
     try:
         with psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=5) as conn:
-            cursor = psycopg.RawCursor(conn)
-            cursor.execute(queries()["applied_session"].text, [app_role])
+            psycopg.RawCursor(conn).execute(queries()["applied_session"].text)
+            rights.role(conn, app_role)
             due = [migration.script for migration in pending(files, rows(conn))]
             grants = next(migration for migration in files if migration.script == rights.SCRIPT)
             other = [] if due else rights.renew(conn, grants, keep=False)

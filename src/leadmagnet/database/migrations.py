@@ -66,7 +66,7 @@ FROM public.flyway_schema_history
 def migrate(
     url: str,
     *,
-    app_role: str,
+    app_role: str | None = None,
     directory: Path | None = None,
     shared_history: bool = False,
     say: Say = lambda sentence: None,
@@ -84,8 +84,7 @@ def migrate(
         with psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=5) as conn:
             _refuse_unfit(conn)
             conn.add_notice_handler(lambda notice: _pass_on(notice, say))
-            # What the grants name, where the database itself does not say otherwise.
-            conn.execute("SELECT set_config('leadmagnet.app_role', %s, false)", [app_role])
+            role = rights.role(conn, app_role)
             conn.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_SECONDS}s"])
             _lock(conn, say, wait)
             conn.execute(HISTORY_TABLE)
@@ -100,7 +99,7 @@ def migrate(
             if grants:
                 changed = _retried(conn, grants, partial(rights.renew, conn, grants), say, wait)
                 if changed:
-                    say(f"{app_role}: granted anew on {', '.join(changed)}")
+                    say(f"{role}: granted anew on {', '.join(changed)}")
             return [migration.script for migration in due]
     except psycopg.Error as error:
         reason = why(error, setting="MIGRATION_DATABASE_URL")

@@ -6,11 +6,23 @@ from typing import Any
 
 import psycopg
 
-from leadmagnet.database.migration_files import Migration
+from leadmagnet.database.migration_files import Migration, MigrationError
 from leadmagnet.database.queries import queries
 
 SCRIPT = "R__lm_grants.sql"
 Conn = psycopg.Connection[dict[str, Any]]
+
+
+def role(conn: Conn, given: str | None) -> str:
+    """The application's role, named to the session. Raises MigrationError where there is none."""
+    rows = psycopg.RawCursor(conn).execute(queries()["rights_role"].text, [given]).fetchall()
+    name = str(rows[0]["name"])
+    if not rows[0]["is_there"]:
+        raise MigrationError(
+            f"there is no role {name} in PostgreSQL to grant anything to: create it, or correct"
+            " APP_ROLE"
+        )
+    return name
 
 
 def renew(conn: Conn, grants: Migration, *, keep: bool = True) -> list[str]:
