@@ -164,6 +164,7 @@ def test_the_document_is_served(services):
         "name": SETTINGS["STUDIO_NAME"],
         "url": SETTINGS["SITE_URL"],
     }
+    assert "contact" not in openapi.document(create_app(None))["info"]
 
 
 def test_the_explorer_asks_no_other_host_and_needs_no_inline_code(client):

@@ -45,7 +45,9 @@ def document(app: Flask) -> dict[str, Any]:
     if services := app.extensions.get("leadmagnet"):
         # Whom to turn to: the contract in the repository does not know it.
         config = services.config
-        spec["info"]["contact"] = {"name": config.studio_name, "url": config.site_url}
+        contact = {"name": config.studio_name, "url": config.site_url}
+        # Not into the dictionary itself, which the next app's document begins with.
+        spec["info"] = spec["info"] | {"contact": contact}
     spec["info"] = _ordered(spec["info"], INFO)
     spec["paths"] = {path: _path(item) for path, item in spec["paths"].items()}
     spec["webhooks"] = webhooks()
