@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
@@ -25,12 +26,14 @@ class ConfigError(Exception):
     """The environment lacks a setting or holds a wrong one; the message names them all."""
 
 
+def _is_utf8(value: str) -> bool:
+    # Python reads any other byte of the environment as half of a pair.
+    return not re.search("[\ud800-\udfff]", value)
+
+
 def _text(value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        # Without the value: it may be a password.
-        raise ValueError("must be UTF-8") from None
+    if not _is_utf8(value):
+        raise ValueError("must be UTF-8")
     return value
 
 
@@ -132,7 +135,9 @@ class FromEnvironment:
         """
         values: dict[str, Any] = {}
         missing: list[str] = []
-        wrong: list[str] = []
+        # What boto3 reads by itself, too: it would find out while it signs a request.
+        given_to_aws = [name for name in env if name.startswith("AWS_")]
+        wrong = [f"{name} must be UTF-8" for name in given_to_aws if not _is_utf8(env[name])]
         for item in fields(cls):  # type: ignore[arg-type]
             name = item.name.upper()
             given = env.get(name, "").strip()

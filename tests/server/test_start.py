@@ -54,6 +54,8 @@ def test_a_profile_that_is_not_there_ends_the_start_with_a_sentence(
         ("AWS_DEFAULT_REGION", "eu west", "no AWS region has such a name: set AWS_REGION"),
         ("AWS_DEFAULT_REGION", "nonsense é", "no AWS region has such a name: set AWS_REGION"),
         ("AWS_ENDPOINT_URL_S3", "nonsense", "AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL) is no"),
+        ("AWS_ENDPOINT_URL", "ftp://s3.example", "AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL) is no"),
+        ("AWS_ENDPOINT_URL", "http://s3.example:99999", "AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_UR"),
         ("AWS_ENDPOINT_URL_SESV2", "http://[::1", "AWS_ENDPOINT_URL_SESV2 (or AWS_ENDPOINT_URL)"),
         ("AWS_CONFIG_FILE", __file__, f"AWS's config file {__file__} cannot be read"),
         ("AWS_SHARED_CREDENTIALS_FILE", __file__, f"AWS's config file {__file__} cannot be"),

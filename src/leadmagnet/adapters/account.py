@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -30,7 +31,12 @@ def session() -> boto3.Session:
 def client(service: str, config: Config, *, of: boto3.Session | None = None) -> Any:
     of = of or session()
     with _refused(service):
-        return of.client(service, config=config)
+        made = of.client(service, config=config)
+        # botocore looks at the scheme and the port at the first call only.
+        address = urlsplit(made.meta.endpoint_url)
+        if address.scheme not in ("http", "https") or address.port == 0:
+            raise ValueError
+        return made
 
 
 def require_usable() -> None:
@@ -77,8 +83,8 @@ def _refused(service: str = "") -> Iterator[None]:
         sentence = f"a setting of AWS is wrong ({word}): correct it, or unset it"
     except ValueError:
         sentence = (
-            f"AWS_ENDPOINT_URL_{service.upper()} (or AWS_ENDPOINT_URL) is no address: correct it,"
-            " or unset it"
+            f"AWS_ENDPOINT_URL_{service.upper()} (or AWS_ENDPOINT_URL) is no http(s) address:"
+            " correct it, or unset it"
         )
     else:
         return
