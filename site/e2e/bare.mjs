@@ -19,6 +19,12 @@ function write(path, text) {
 const files = [...guide.matchAll(/^```\w+ \[([^\]\n]+)\]\n(.*?)^```/gms)]
 for (const [, path, text] of files) write(major === '3' ? path.replace(/^app\//, '') : path, text)
 
+// One more page, whose form speaks another language than the app.
+const [, , form] = files.at(-1)
+write(`${major === '3' ? '' : 'app/'}pages/english.vue`, form
+  .replace("sereine')", "sereine', { locale: 'en' })")
+  .replace('<LeadMagnetForm', '<NuxtLink to="/">Accueil</NuxtLink>\n  <LeadMagnetForm'))
+
 const install = guide.match(/^npm install .*$/m)[0].replace('../lead-magnet/', root)
 write('install.sh', `${install}\n`)
 

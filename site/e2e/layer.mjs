@@ -22,6 +22,26 @@ test('an app of the guide’s lines alone: sign up, open the mail, get the file'
   await ada.leave()
 })
 
+test('a form in another language than the app’s leaves the app its own', async () => {
+  const ada = await person()
+  const { page } = ada
+  await page.goto('/english')
+  const send = page.getByRole('button', { name: 'Get the guide' })
+  await page.getByText('I agree that').first().waitFor()
+  await send.click()
+  await page.getByText('This e-mail address is not valid').waitFor()
+  await page.getByLabel('Your e-mail address').fill(ada.email)
+  await page.getByRole('checkbox').first().check()
+  await page.route('**/signup', route => route.abort())
+  await send.click()
+  await page.getByText('The service does not answer').waitFor()
+  for (const go of [() => page.getByRole('link', { name: 'Accueil' }).click(), () => page.reload()]) {
+    await go()
+    await page.getByRole('button', { name: 'Recevoir le guide' }).waitFor()
+  }
+  await ada.leave()
+})
+
 test('its pages behind the mails’ links are stored nowhere, and name no page they were left for', async () => {
   const { headers } = await fetch(`${at.site}/lead-magnet/confirm?token=${'A'.repeat(43)}`)
   assert.equal(headers.get('cache-control'), 'no-store')

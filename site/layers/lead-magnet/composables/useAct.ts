@@ -4,8 +4,7 @@ type ApiProblem = components['schemas']['Problem']
 export type Problem = Omit<ApiProblem, 'code'> & { code: ApiProblem['code'] | 'unreachable' }
 
 /** One action of the visitor: at most one at a time, with the API's problem if it failed. */
-export function useAct<Given extends unknown[]>(act: (...given: Given) => Promise<void>) {
-  const locale = useLeadMagnetLocale()
+export function useAct<Given extends unknown[]>(act: (...given: Given) => Promise<void>, locale = useLeadMagnetLocale()) {
   const busy = ref(false)
   const problem = ref<Problem | null>(null)
 

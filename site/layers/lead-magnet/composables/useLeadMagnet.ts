@@ -6,12 +6,11 @@ type Signup = LeadMagnetApiRequestBody<'signUp'>
  * What a form for one guide needs: the guide and the texts to agree to, the fields, and the signup
  * with its problem, typed. `<LeadMagnetForm>` is one such form; `ready` is for pages that wait.
  */
-export function useLeadMagnet(slug: string, { locale: given, source }: Pick<Signup, 'locale' | 'source'> = {}) {
-  const spoken = useLeadMagnetLocale()
-  if (given) spoken.value = given
-  const locale = spoken.value
+export function useLeadMagnet(slug: string, { locale = useLeadMagnetLocale().value, source }: Pick<Signup, 'locale' | 'source'> = {}) {
   const { $leadMagnetApi } = useNuxtApp()
-  const asked = useLeadMagnetApi('/api/lead-magnet/magnets/{slug}', { path: { slug }, query: { locale } })
+  // After the plugin's, which asks for sentences in the page's language.
+  const onRequest = ({ options }: { options: { headers: Headers } }) => options.headers.set('Accept-Language', locale)
+  const asked = useLeadMagnetApi('/api/lead-magnet/magnets/{slug}', { path: { slug }, query: { locale }, onRequest })
 
   const email = ref('')
   const agreed = ref<string[]>([])
@@ -22,13 +21,16 @@ export function useLeadMagnet(slug: string, { locale: given, source }: Pick<Sign
   const signup = useAct(async () => {
     const accepted = await $leadMagnetApi('/api/lead-magnet/signup', {
       method: 'POST',
+      onRequest,
       body: { email: email.value.trim(), consents: agreed.value, magnet: slug, locale, source, website: website.value },
     })
     answer.value = accepted.message
     againSeconds.value = accepted.againSeconds
-  })
+  }, ref(locale))
 
   return reactive({
+    /** The form's language, which need not be the page's. */
+    locale,
     /** The guide with its `consentTexts`; undefined while it loads and when it cannot. */
     magnet: asked.data,
     loading: computed(() => asked.status.value === 'pending'),

@@ -17,10 +17,24 @@ export function useLeadMagnetHome() {
   return computed(() => home[locale.value])
 }
 
-/** A component's sentences in the language of the moment. */
-export function useWords<Words>(words: Record<LeadMagnetLocale, Words>) {
+const FORM: InjectionKey<LeadMagnetLocale> = Symbol('lead-magnet-form')
+
+/** The language that a component speaks: the form's that it stands in, or the one of the moment. */
+export function useSpokenLocale(form = inject(FORM, undefined)) {
   const locale = useLeadMagnetLocale()
+  return computed(() => form ?? locale.value)
+}
+
+/** A component's sentences in the language that it speaks. */
+export function useWords<Words>(words: Record<LeadMagnetLocale, Words>) {
+  const locale = useSpokenLocale()
   return computed(() => words[locale.value])
+}
+
+/** Those of a form, in whose language all that stands in it speaks, whatever the page does. */
+export function useFormWords<Words>(locale: LeadMagnetLocale, words: Record<LeadMagnetLocale, Words>) {
+  provide(FORM, locale)
+  return words[locale]
 }
 
 /** French counts the first of a month, `1er décembre`, which Intl does not. */
