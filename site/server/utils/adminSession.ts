@@ -7,7 +7,7 @@ export function refusedAdmin(event: H3Event) {
     return refuse(event, 503, 'service_unavailable', 'L’administration n’est pas prête : NUXT_SESSION_PASSWORD (au moins 32 caractères) manque au site.')
   }
   if (!['GET', 'HEAD'].includes(event.method) && !isOurOwn(event)) {
-    return refuse(event, 403, 'forbidden', 'Cette demande ne vient pas de cette page. Rechargez-la et réessayez.')
+    return refuse(event, 403, 'request_malformed', 'Cette demande ne vient pas de cette page. Rechargez-la et réessayez.')
   }
 }
 

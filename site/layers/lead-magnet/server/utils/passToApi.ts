@@ -1,4 +1,5 @@
 import type { H3Event } from 'h3'
+import type { components } from '#open-fetch-schemas/lead-magnet-api'
 
 /** Hand a call to the API, if its path begins so. */
 export function passToApi(event: H3Event, prefix: string, headers: Record<string, string> = {}) {
@@ -6,13 +7,16 @@ export function passToApi(event: H3Event, prefix: string, headers: Record<string
   // `/api/lead-magnet/../../metrics` matches the route, too.
   if (!target.pathname.startsWith(prefix)) throw createError({ status: 404 })
 
+  const accepted = getRequestHeader(event, 'accept-language') ?? ''
+  const say = (fr: string, en: string) => accepted.match(/(?:^|,) *(fr|en)\b/)?.[1] === 'en' ? en : fr
+
   // The body is read as a whole before the API is called, so that a slow one holds none of the API's
   // threads. The largest body, 256 kB, is Amazon SNS's; none comes without its length.
   if (getRequestHeader(event, 'transfer-encoding')) {
-    return refuse(event, 411, 'length_required', 'La requête doit annoncer sa taille (Content-Length).')
+    return refuse(event, 411, 'request_malformed', say('La requête doit annoncer sa taille (Content-Length).', 'The request must say its length (Content-Length).'))
   }
   if (Number(getRequestHeader(event, 'content-length') ?? 0) > 300 * 1024) {
-    return refuse(event, 413, 'body_too_large', 'La requête est trop grande. Envoyez moins de données.')
+    return refuse(event, 413, 'body_too_large', say('La requête est trop grande. Envoyez moins de données.', 'The request is too large. Send less data.'))
   }
 
   delete event.node.req.headers.cookie // the site's, none of the API's business
@@ -54,11 +58,11 @@ export function cameFrom(event: H3Event) {
 }
 
 const TITLES: Record<number, string> = {
-  401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 411: 'Length Required', 413: 'Content Too Large', 503: 'Service Unavailable',
+  401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 411: 'Length Required', 413: 'Content Too Large', 422: 'Unprocessable Entity', 503: 'Service Unavailable',
 }
 
-/** A problem+json of the site's own, like the API's. */
-export function refuse(event: H3Event, status: number, code: string, detail: string) {
+/** A problem+json of the site's own, with a code of the contract, like the API's. */
+export function refuse(event: H3Event, status: number, code: components['schemas']['ProblemCode'], detail: string) {
   setResponseStatus(event, status)
   setResponseHeaders(event, { 'content-type': 'application/problem+json', 'connection': 'close' })
   return { type: 'about:blank', status, title: TITLES[status], code, detail }

@@ -8,7 +8,7 @@ export default defineEventHandler(async (event) => {
   const token = await adminToken(event)
   if (!token) return refuse(event, 401, 'unauthorized', 'Connectez-vous d’abord.')
   const size = Number(getRequestHeader(event, 'content-length'))
-  if (!size) return refuse(event, 411, 'length_required', 'Le fichier est vide. Choisissez-en un autre.')
+  if (!size) return refuse(event, 422, 'file_no_pdf', 'Le fichier est vide. Choisissez-en un autre.')
   if (size > MOST) return refuse(event, 413, 'file_too_large', 'Ce fichier dépasse 50 Mo. Réduisez ses images et renvoyez-le.')
 
   const slug = encodeURIComponent(getRouterParam(event, 'slug')!)
