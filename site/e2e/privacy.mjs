@@ -50,7 +50,7 @@ test('a copy of everything, as a file', async () => {
   await click(page, 'Voir mes données')
   const held = page.locator('dl.held')
   await held.getByText(ada.email).waitFor()
-  for (const words of ['confirmée, depuis le', 'Vous ne recevez pas nos conseils', 'demande', 'accord', 'advice-tool, avec votre adresse', 'Votre langue : le français', '«\u00a0Guide de la Mariée Sereine\u00a0», le ', ada.address, '180\u00a0jours après l’expiration', '3\u00a0ans après votre dernière action', '1\u00a0an après chaque action']) {
+  for (const words of ['confirmée, depuis le', 'Vous ne recevez pas nos conseils', 'demande', 'accord', 'advice-tool, avec votre adresse', 'Votre langue : le français', 'd’où vous veniez\u00a0: «\u00a0landing\u00a0»', '«\u00a0Guide de la Mariée Sereine\u00a0», le ', ada.address, '180\u00a0jours après l’expiration', '3\u00a0ans après votre dernière action', '1\u00a0an après chaque action']) {
     assert.ok((await held.textContent()).includes(words), words)
   }
   await look(page, 'data-read')
