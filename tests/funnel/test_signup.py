@@ -255,11 +255,19 @@ def test_another_magnets_text_is_refused(client, database):
 
 @pytest.mark.parametrize(
     "consents",
-    [None, "x", [], [1], {}, True, [None], [DELIVERY, DELIVERY], [NEWSLETTER], [""], ["y"] * 11],
+    [None, "x", [], [1], {}, True, [None], [NEWSLETTER], [""], ["y"] * 11],
 )
 def test_without_the_required_consent_nothing_is_written(client, database, consents):
     assert problem(sign_up(client, consents=consents)) == (422, "consent_required")
     assert database.count("lm_subscribers") == 0
+
+
+def test_a_text_that_is_named_twice_is_agreed_to_once(client, database):
+    assert sign_up(client, consents=[DELIVERY, DELIVERY]).status_code == 202
+    assert database.rows("SELECT asked_consents FROM lm_subscribers") == [
+        {"asked_consents": [DELIVERY]}
+    ]
+    assert database.count("lm_consent_events") == 1
 
 
 def test_a_missing_consent_is_refused(client):

@@ -60,7 +60,7 @@ def sign_up(
     row = services.database.one(
         "request_sign_up",
         email=email,
-        consents=sorted(consents),
+        consents=sorted(set(consents)),
         magnet=magnet,
         locale=locale,
         source=source or None,

@@ -21,14 +21,13 @@ PURPOSES = ("delivery", "newsletter")
 
 
 class TextIds(fields.Field[list[str]]):
-    """The ids of the consent texts that the page showed and the visitor ticked, each once."""
+    """The ids of the consent texts that the page showed and the visitor ticked."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[str]:
         if (
             not isinstance(value, list)
             or not 1 <= len(value) <= 10
             or not all(isinstance(item, str) and 0 < len(item) <= 100 for item in value)
-            or len(set(value)) != len(value)
         ):
             raise ValidationError("consent_required")
         if not all(item.isprintable() for item in value):
@@ -110,7 +109,6 @@ class SignupSchema(CamelCaseSchema):
             "items": {"type": "string", "maxLength": 100},
             "minItems": 1,
             "maxItems": 10,
-            "uniqueItems": True,
             "description": "The ids of the consent texts that were shown and ticked, including"
             " every required one",
         },
