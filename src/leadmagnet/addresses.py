@@ -27,6 +27,9 @@ ROLES = frozenset(
 )
 
 
+LONGEST = 254  # RFC 3696, erratum 1690: a path of RFC 5321 without its angle brackets
+
+
 class AddressRefused(ValueError):
     """`code` is `email_invalid`, or `email_unsupported` for what Amazon SES cannot deliver to."""
 
@@ -41,7 +44,7 @@ def normalise(email: str) -> str:
     No look-up in the DNS. Raises AddressRefused.
     """
     email = email.strip(" ")
-    if not email.isprintable():
+    if len(email) > LONGEST or not email.isprintable():
         raise AddressRefused("email_invalid")
     local, at, _ = email.rpartition("@")
     if at and local and not local.isascii():

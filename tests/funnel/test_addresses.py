@@ -51,6 +51,12 @@ def test_the_normaliser_refuses_with_its_own_word_or_gives_what_the_table_takes(
     assert normalised(f"  {email.upper()} ") == email
 
 
+@pytest.mark.parametrize("local", ["x", "é"])
+def test_an_address_longer_than_the_contract_says_is_invalid_whatever_is_in_it(local):
+    with pytest.raises(AddressRefused, match="email_invalid"):
+        addresses.normalise(f"{local}@{'x' * 250}.fr")
+
+
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(PLAIN | st.emails(), st.from_regex(r"\A[a-z0-9+]{0,9}\Z"))
 def test_folding_takes_the_tag_off_and_nothing_else(text, tag):

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from leadmagnet.addresses import AddressRefused, normalise
+from leadmagnet.addresses import LONGEST, AddressRefused, normalise
 from leadmagnet.web.messages import LOCALES, PROBLEMS
 
 
@@ -57,7 +57,7 @@ class Address(Text):
     """An e-mail address, normalised when it comes in."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(code="email_invalid", at_most=320, **kwargs)
+        super().__init__(code="email_invalid", at_most=LONGEST, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         try:
