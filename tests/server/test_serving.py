@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
@@ -10,6 +11,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
+from leadmagnet.web.contract import EVERYWHERE
 from tests.support.database import fresh_database
 from tests.support.servers import BODY, Server, answer_of, get, post, status, unanswered
 from tests.support.settings import API
@@ -108,6 +110,8 @@ UNREADABLE = {
     ),
     "a long line": (get("/" + "x" * 5000), 414),
     "a long header": (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+    "another expectation": (post(b"{}", "Expect: tea", "Content-Length: 2"), 417),
+    "another coding": (post(b"{}", "Transfer-Encoding: tea"), 501),
 }
 
 
@@ -115,6 +119,7 @@ UNREADABLE = {
 def test_what_cannot_be_read_is_a_problem_and_its_text_in_no_log(served, data, expected):
     answer = served.send(data)
     assert status(answer) == expected
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] in EVERYWHERE[expected]
     assert b"application/problem+json" in answer
     assert b"X-Content-Type-Options: nosniff" in answer
 

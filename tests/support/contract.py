@@ -57,3 +57,8 @@ def assert_documented(app: Flask, answer: Any) -> None:
     codes = codes_of(responses.get(str(status), {}).get("description", ""))
     known = codes | _everywhere(default).get(status, set())
     assert code in known, f"{request.method} {request.path} {status} {code}: not in openapi.yaml"
+    headers = _contract()["components"]["responses"][default].get("headers", {})
+    for name in ("Allow", "WWW-Authenticate"):
+        assert name not in answer.headers or name in headers, (
+            f"{default}: {name} not in openapi.yaml"
+        )

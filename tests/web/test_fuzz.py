@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
+from werkzeug.datastructures import Headers
 
 from leadmagnet.database import Database
 from leadmagnet.services import Services
@@ -49,7 +50,10 @@ def test_every_answer_is_one_the_contract_knows(application, subtests):
                 method=response.request.method, path=unquote(urlsplit(response.request.url).path)
             )
             answer = SimpleNamespace(
-                status_code=response.status_code, json=response.json(), request=request
+                status_code=response.status_code,
+                json=response.json(),
+                headers=Headers([(name, each) for name, (each, *_) in response.headers.items()]),
+                request=request,
             )
             assert_documented(application, answer)
 

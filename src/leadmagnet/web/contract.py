@@ -19,9 +19,13 @@ EVERYWHERE = {
     405: ("method_not_allowed",),
     408: ("body_timeout",),
     413: ("body_too_large",),
+    414: ("request_malformed",),
     415: ("media_type_unsupported",),
+    417: ("request_malformed",),
     422: ("field_invalid", "field_unknown"),
+    431: ("request_malformed",),
     500: ("internal_error",),
+    501: ("request_malformed",),
     503: ("service_unavailable",),
 }
 # What any operation of the admin API may answer besides.

@@ -28,8 +28,10 @@ PRIVACY_ASKED = {
 
 PROBLEMS: dict[str, dict[str, str]] = {
     "request_malformed": {
-        "fr": "La requête n’est pas lisible. Rechargez la page et réessayez.",
-        "en": "The request cannot be read. Reload the page and try again.",
+        "fr": "Cette requête est illisible ou trop longue. Ouvrez de nouveau la page, par son adresse ou par"
+        " le lien de l’e-mail, et recommencez.",
+        "en": "This request is unreadable or too long. Open the page anew, by its address or by the link in"
+        " the e-mail, and start again.",
     },
     "json_malformed": {
         "fr": "Le corps de la requête doit être un seul objet JSON en UTF-8. Corrigez-le et renvoyez-le.",

@@ -31,7 +31,15 @@ _RATE = {
     "schema": {"type": "string"},
     "description": "The limit that was reached (draft-ietf-httpapi-ratelimit-headers)",
 }
+_ALLOW = {"schema": {"type": "string"}, "description": "With a 405: the methods that are allowed"}
+_AUTHENTICATE = {
+    "schema": {"type": "string"},
+    "description": "With a 401 or 403: `Bearer`, and what is wrong with the token (RFC 6750)",
+}
 HEADERS: dict[int, dict[str, Any]] = {
+    # The examples of what an operation of the admin API may answer, and of what any may.
+    401: {"Allow": _ALLOW, "WWW-Authenticate": _AUTHENTICATE},
+    500: {"Allow": _ALLOW},
     429: {"Retry-After": _SECONDS, "RateLimit-Policy": _RATE, "RateLimit": _RATE},
     503: {"Retry-After": _SECONDS},
 }
