@@ -410,6 +410,7 @@ def all_terminated(stage: Stage, size: Size) -> Told:
     failures = visitors.failures
     require(not failures, f"{len(failures)} requests in flight failed: {failures[:3]}")
     stage.deliver_all(seconds=60)
+    until(lambda: _started(workers), seconds=60, what="two workers")
     for worker in workers:
         end_gracefully(worker)
     for api in apis:
