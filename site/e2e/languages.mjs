@@ -93,6 +93,8 @@ test('an address that says no language is answered in the browser’s, once and 
     await heading(page, title)
     assert.equal(await page.locator('html').getAttribute('lang'), 'en')
   }
+  // The page shows nothing of its own from which one could tell that its button is alive.
+  await page.waitForFunction(() => window.useNuxtApp?.().isHydrating === false)
   await click(page, 'Français')
   await heading(page, 'Cette page n’existe pas')
   await page.reload()
