@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import select
 from contextlib import ExitStack
 
 import pytest
@@ -42,7 +43,9 @@ def test_however_many_connections_of_one_client_stall_others_are_answered(served
 
 def test_one_client_holds_at_most_half_of_the_connections(served):
     with ExitStack() as stack:
-        for _ in range(502):
-            last = stack.enter_context(served.connect())
-        assert last.recv(1) == b""
+        connections = [stack.enter_context(served.connect()) for _ in range(502)]
+        # Which one depends on how many of the test before were still being taken down.
+        closed, _, _ = select.select(connections, [], [], 15)
+        assert closed
+        assert {connection.recv(1) for connection in closed} == {b""}
         assert status(served.send(get("/healthz"), OTHER)) == 200
