@@ -60,6 +60,7 @@ def test_a_profile_that_is_not_there_ends_the_start_with_a_sentence(
         ("AWS_CONFIG_FILE", __file__, f"AWS's config file {__file__} cannot be read"),
         ("AWS_SHARED_CREDENTIALS_FILE", __file__, f"AWS's config file {__file__} cannot be"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS's credentials are half set: add AWS_SECRET_ACCESS_KEY"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "soon", "AWS_METADATA_SERVICE_TIMEOUT and AWS_METADATA_"),
         ("AWS_RETRY_MODE", "nonsense", "a setting of AWS is wrong (InvalidRetryModeError)"),
     ],
 )

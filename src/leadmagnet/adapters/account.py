@@ -25,7 +25,10 @@ SERVICES = ("s3", "sesv2", "sns")
 def session() -> boto3.Session:
     """Raises ConfigError, as all here."""
     with _refused():
-        return boto3.Session()
+        made = boto3.Session()
+        # Reads two numbers, which would else be taken for a wrong endpoint when a client is made.
+        made._session.get_component("credential_provider")
+        return made
 
 
 def client(service: str, config: Config, *, of: boto3.Session | None = None) -> Any:
@@ -85,6 +88,9 @@ def _refused(service: str = "") -> Iterator[None]:
         sentence = (
             f"AWS_ENDPOINT_URL_{service.upper()} (or AWS_ENDPOINT_URL) is no http(s) address:"
             " correct it, or unset it"
+            if service
+            else "AWS_METADATA_SERVICE_TIMEOUT and AWS_METADATA_SERVICE_NUM_ATTEMPTS must be whole"
+            " numbers: correct them, or unset them"
         )
     else:
         return
