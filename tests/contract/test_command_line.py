@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -108,27 +109,32 @@ def test_the_shell_completes_commands(leadmagnet):
 
 def shell(line, **options):
     environment = {"PATH": os.environ["PATH"]}
-    words = ["sh", "-c", f'"$0" -m leadmagnet {line}', sys.executable]
+    words = ["sh", "-c", f'{NO_GROWTH}"$0" -m leadmagnet {line}', sys.executable]
     return subprocess.run(words, env=environment, text=True, stderr=subprocess.PIPE, **options)
 
 
-FULL = "Error: the output cannot be written: No space left on device"
+# A device without room; where there is none, as on macOS, a file that may not grow.
+NO_GROWTH, FULL, REASON = (
+    ("", "/dev/full", os.strerror(errno.ENOSPC))
+    if Path("/dev/full").exists()
+    else ("ulimit -f 0; ", "full", os.strerror(errno.EFBIG))
+)
+UNWRITTEN = f"Error: the output cannot be written: {REASON}"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's")
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
         ("doctor --mail-to - <&-", "Error: stdin is closed"),
         ("secrets >&-", "Error: stdout is closed: nothing was done"),
-        ("secrets >/dev/full", FULL),
-        ("--help >/dev/full", FULL),
-        ("openapi >/dev/full", FULL),
-        ("openapi --output /dev/full", FULL),
+        (f"secrets >{FULL}", UNWRITTEN),
+        (f"--help >{FULL}", UNWRITTEN),
+        (f"openapi >{FULL}", UNWRITTEN),
+        (f"openapi --output {FULL}", UNWRITTEN),
     ],
 )
-def test_a_closed_stream_or_a_full_disk_is_a_sentence(line, sentence):
-    ran = shell(line)
+def test_a_closed_stream_or_a_full_disk_is_a_sentence(line, sentence, tmp_path):
+    ran = shell(line, cwd=tmp_path)
     assert ran.stderr.splitlines() == [sentence]
     assert ran.returncode == 1
 
